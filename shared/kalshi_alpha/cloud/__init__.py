@@ -1,0 +1,1 @@
+"""DynamoDB, artifacts, Secrets Manager: the only room with boto3."""

@@ -1,0 +1,1 @@
+"""One file a family: a reading becomes the terminal law of a fixing. Pure."""

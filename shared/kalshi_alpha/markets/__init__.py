@@ -1,0 +1,1 @@
+"""What trades and when: series, tickers, strikes, sessions, windows, orders. Pure."""

@@ -1,0 +1,1 @@
+"""What it is worth: variance clock, terminal law, ladder probabilities, fees. Pure."""

@@ -1,0 +1,1 @@
+"""The twin: an exchange, a feed, and the real state machine on a laptop."""

@@ -1,0 +1,1 @@
+"""Calibration and scores: numpy, scipy and pyarrow live here."""

@@ -1,0 +1,1 @@
+"""The use cases: preflight, scan, quote, cancel, reconcile, watch."""

@@ -1,0 +1,1 @@
+"""The exchange: signing, REST, WebSocket book."""

@@ -1,0 +1,1 @@
+"""The index vendor: REST aggregates, snapshot, WebSocket."""
