@@ -14,7 +14,7 @@ KalshiAlphaError
 │   ├── VenueRejected         a definite no: sending it again unchanged is pointless
 │   ├── VenueThrottled        the request budget is spent; nothing happened
 │   ├── VenueUnavailable      no usable answer to a read: safe to ask again
-│   └── VenueAmbiguous        a write whose outcome is unknown: look it up, never send it again blindly
+│   └── VenueAmbiguous        a write with unknown outcome: look it up, never blind-retry
 ├── Refusal                   a rule of ours said no
 │   ├── WindowClosed          a closed day, or a start outside its window
 │   ├── AlreadyStarted        this window has been started by somebody else
