@@ -1,0 +1,56 @@
+# Every job of this project, on a laptop and in CI alike. `make help` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+DATE   ?= 2025-11-04
+# The two rehearsed days and the twin need no key and no account; nothing here reaches AWS.
+export AWS_EC2_METADATA_DISABLED := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup rehearse test check synth bench format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make the virtual environment (every other target does this by itself)
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d: name another with PYTHON=..." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+rehearse: $(READY) ## play the noon and the close of a recorded day; DATE=2025-10-31 for the other one
+	@$(BIN)/kalshi-alpha rehearse --date $(DATE)
+
+test: $(READY) ## run every test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY) ## lint, types, import rules, spelling, synth with its security rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(MAKE) --no-print-directory synth
+
+synth: $(READY) ## write the CloudFormation templates to cdk.out; no account, no docker, no system node
+	$(BIN)/python app.py
+	$(BIN)/cfn-lint --ignore-checks W3005 --template 'cdk.out/*.template.json'
+
+bench: $(READY) ## time the hot jobs against their peers; writes out/bench.json
+	$(BIN)/python -m tests.bench
+
+format: $(READY) ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## resolve the pinned requirements anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements/dev.txt
+	uv pip compile layers/core/requirements.in --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file layers/core/requirements.txt
+
+clean: ## remove what was built, keep the environment
+	rm -rf out cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

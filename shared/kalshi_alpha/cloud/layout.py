@@ -1,0 +1,38 @@
+"""The tables and their keys, defined once for the stacks, the functions and the rehearsal.
+
+===========  =======================  ===========================  ==============================
+table        pk                       sk                           what
+===========  =======================  ===========================  ==============================
+state        ``WINDOW#<id>``          ``RECORD``                   who started it, GO and reasons
+state        ``WINDOW#<id>``          ``PART#<part>``              the making, the pull: one writer each
+state        ``WINDOW#<id>``          ``FREEZE``                   why nobody may quote it
+state        ``WINDOW#<id>``          ``FIXING#<symbol>``          our last value at or before T
+state        ``SWITCH``               ``KILL``                     the kill-switch
+state        ``SWITCH``               ``HISTORY#<instant>``        who moved it, when and why
+state        ``ARMING``               ``LIVE``                     the operator's arming of live
+state        ``HEARTBEAT``            ``<symbol>``                 the sentry's last word
+ledger       ``WINDOW#<id>``          ``ORDER#<client order id>``  intent, then what became of it
+ledger       ``WINDOW#<id>``          ``FILL#<fill id>``           one fill
+ledger       ``WINDOW#<id>``          ``SETTLEMENT#<ticker>``      what one market paid
+ledger       ``WINDOW#<id>``          ``CASH#<moment>``            the venue's balance
+ledger       ``PAPER``                ``ORDER#<order id>``         the paper broker's own book
+===========  =======================  ===========================  ==============================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table: its name's last part, its key attributes and its expiry attribute."""
+
+    name: str
+    partition_key: str = "pk"
+    sort_key: str = "sk"
+    ttl: str = "ttl"
+
+
+STATE = TableSpec("state")
+LEDGER = TableSpec("ledger")

@@ -1,0 +1,129 @@
+"""The ledger: every intent before it is sent, and everything the venue said afterwards.
+
+Orders, fills, settlements and balances are kept by window. An order is written as an intent
+before its request leaves; a fill is written once, whoever reports it and however often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from kalshi_alpha.clock import from_iso, iso
+from kalshi_alpha.cloud.table import ConditionFailed, Table
+from kalshi_alpha.markets.orders import Fill, NewOrder, Settlement, Side
+
+
+class LedgerStore:
+    """The ledger table, in the words of the use cases."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def intend(self, window_id: str, order: NewOrder, at: datetime) -> bool:
+        """Record an intent before it is sent; return False when this id was recorded before."""
+        doc = _plain(asdict(order)) | {
+            "window_id": window_id,
+            "status": "intended",
+            "events": [{"at": iso(at), "status": "intended"}],
+        }
+        try:
+            self._table.put(
+                _window(window_id),
+                f"ORDER#{order.client_order_id}",
+                doc,
+                condition="attribute_not_exists(pk)",
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def mark(
+        self, window_id: str, client_order_id: str, status: str, at: datetime, **fields: Any
+    ) -> None:
+        """Append what became of an order: its status, and any fields such as ``order_id``."""
+        key = f"ORDER#{client_order_id}"
+        doc = self._table.get(_window(window_id), key) or {"client_order_id": client_order_id}
+        events = [*doc.get("events", []), {"at": iso(at), "status": status} | _plain(fields)]
+        self._table.put(
+            _window(window_id), key, doc | _plain(fields) | {"status": status, "events": events}
+        )
+
+    def orders(self, window_id: str) -> list[dict[str, Any]]:
+        """Return the window's orders in the order of their client ids."""
+        return list(self._table.query(_window(window_id), "ORDER#"))
+
+    def record_fill(self, window_id: str, fill: Fill) -> bool:
+        """Record a fill once; return False when it was known."""
+        try:
+            self._table.put(
+                _window(window_id),
+                f"FILL#{fill.fill_id}",
+                _plain(asdict(fill)),
+                condition="attribute_not_exists(pk)",
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def fills(self, window_id: str) -> list[Fill]:
+        """Return the window's fills, in time."""
+        fills = [_fill(doc) for doc in self._table.query(_window(window_id), "FILL#")]
+        return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
+
+    def record_settlement(self, window_id: str, settlement: Settlement) -> None:
+        """Record what one market paid."""
+        self._table.put(
+            _window(window_id), f"SETTLEMENT#{settlement.ticker}", _plain(asdict(settlement))
+        )
+
+    def settlements(self, window_id: str) -> list[dict[str, Any]]:
+        """Return what the window's markets paid."""
+        return list(self._table.query(_window(window_id), "SETTLEMENT#"))
+
+    def record_cash(self, window_id: str, moment: str, cash: int, at: datetime) -> None:
+        """Record the venue's balance ``before`` or ``after`` the window, in cash units."""
+        self._table.put(_window(window_id), f"CASH#{moment}", {"cash": cash, "at": iso(at)})
+
+    def cash(self, window_id: str, moment: str) -> int | None:
+        """Return the balance recorded at that moment."""
+        doc = self._table.get(_window(window_id), f"CASH#{moment}")
+        return int(doc["cash"]) if doc else None
+
+    def entries(self, window_id: str) -> Iterator[dict[str, Any]]:
+        """Yield everything recorded for a window, for the books and the archive."""
+        return self._table.query(_window(window_id))
+
+    # --- the paper broker's own book ---------------------------------------------------------
+
+    def put_paper_order(self, order_id: str, doc: dict[str, Any]) -> None:
+        """Write an order of the paper broker."""
+        self._table.put("PAPER", f"ORDER#{order_id}", _plain(doc))
+
+    def paper_orders(self) -> list[dict[str, Any]]:
+        """Return every order of the paper broker."""
+        return list(self._table.query("PAPER", "ORDER#"))
+
+
+def _fill(doc: dict[str, Any]) -> Fill:
+    return Fill(
+        fill_id=doc["fill_id"],
+        order_id=doc["order_id"],
+        ticker=doc["ticker"],
+        side=Side(doc["side"]),
+        price=int(doc["price"]),
+        size=int(doc["size"]),
+        is_taker=bool(doc["is_taker"]),
+        fee=int(doc["fee"]),
+        at=from_iso(doc["at"]),
+    )
+
+
+def _plain(doc: dict[str, Any]) -> dict[str, Any]:
+    return {k: iso(v) if isinstance(v, datetime) else v for k, v in doc.items()}
+
+
+def _window(window_id: str) -> str:
+    return f"WINDOW#{window_id}"

@@ -1,0 +1,208 @@
+"""Reconcile: what happened, in our books and in the venue's, and whether the two agree.
+
+Runs after the fixing until every market of the window is settled, or gives up with a sentence. It
+reads only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from kalshi_alpha.clock import iso
+from kalshi_alpha.errors import VenueError
+from kalshi_alpha.markets.orders import Fill, Settlement, Side
+from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text
+from kalshi_alpha.markets.windows import Window
+from kalshi_alpha.steps.runtime import Runtime
+
+PAUSE_SECONDS = 30
+# Settlement takes 127 s at the median and 42 minutes at the worst seen (facts of 2026-09).
+GIVE_UP_AFTER = timedelta(minutes=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one market ended: what one YES pays in price units, None while unsettled."""
+
+    ticker: str
+    result: str
+    yes_value: int | None
+    expiration_value: float | None
+
+
+def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
+    """Bring the books of ``{"window_id"}`` up to date; ``again`` asks to be called once more."""
+    window = runtime.window(str(request["window_id"]))
+    now = runtime.clock.now()
+    record = runtime.state.window(window.window_id) or {}
+    sync_orders(runtime, window)
+    outcomes = {series: _outcomes(runtime, window, series) for series in window.series}
+    unsettled = [o.ticker for listed in outcomes.values() for o in listed if o.yes_value is None]
+    patience = now < window.fixing + GIVE_UP_AFTER
+    if record.get("go") and unsettled and patience:
+        return {"again": True, "pause_seconds": PAUSE_SECONDS, "unsettled": len(unsettled)}
+    summary = _close_books(runtime, window, outcomes, record)
+    runtime.artifacts.write(
+        f"windows/{window.window_id}/summary.json",
+        (json.dumps(summary, indent=1, sort_keys=True) + "\n").encode(),
+    )
+    return {
+        "again": False,
+        "pause_seconds": 0,
+        "unsettled": len(unsettled),
+        "pnl": summary["pnl"],
+        "metrics": {"LedgerDifference": summary["cash_difference"] or 0, "Fills": summary["fills"]},
+    }
+
+
+def sync_orders(runtime: Runtime, window: Window) -> None:
+    """Bring the ledger's orders and fills up to what the venue says; safe to repeat."""
+    known = {doc["client_order_id"]: doc for doc in runtime.ledger.orders(window.window_id)}
+    mine: set[str] = set()
+    for series in window.series:
+        for order in runtime.puller.orders(event_ticker=window.event_ticker(series)):
+            doc = known.get(order.client_order_id)
+            if doc is None:
+                continue
+            mine.add(order.order_id)
+            seen = (doc.get("status"), doc.get("filled_size"), doc.get("order_id"))
+            if seen != (order.status, order.filled_size, order.order_id):
+                runtime.ledger.mark(
+                    window.window_id,
+                    order.client_order_id,
+                    order.status,
+                    runtime.clock.now(),
+                    order_id=order.order_id,
+                    filled_size=order.filled_size,
+                    remaining_size=order.remaining_size,
+                    fees=order.fees,
+                )
+    tickers = {doc["ticker"] for doc in known.values() if "ticker" in doc}
+    for ticker in sorted(tickers):
+        for fill in runtime.puller.fills(ticker=ticker):
+            if fill.order_id in mine:
+                runtime.ledger.record_fill(window.window_id, fill)
+
+
+def position(fills: list[Fill], ticker: str) -> int:
+    """Return the signed YES position in 1/100 contract that fills leave in a market."""
+    return sum(fill.side.sign * fill.size for fill in fills if fill.ticker == ticker)
+
+
+def payout(fill: Fill, yes_value: int) -> int:
+    """Return the cash, >= 0, that a fill's contracts pay when one YES pays ``yes_value``."""
+    each = yes_value if fill.side is Side.BID else PRICE_UNIT - yes_value
+    return each * fill.size
+
+
+def _outcomes(runtime: Runtime, window: Window, series: str) -> list[Outcome]:
+    try:
+        return [_outcome(market) for market in runtime.reader.markets(window.event_ticker(series))]
+    except VenueError:
+        return []
+
+
+def _outcome(market: Mapping[str, Any]) -> Outcome:
+    result = str(market.get("result", ""))
+    values = {"yes": PRICE_UNIT, "no": 0}
+    yes_value = values.get(result)
+    if result == "scalar" and market.get("settlement_value_dollars"):
+        yes_value = price_from_text(str(market["settlement_value_dollars"]))
+    text = str(market.get("expiration_value") or "").replace(",", "")
+    try:
+        level = float(text) if text else None
+    except ValueError:
+        level = None
+    return Outcome(str(market["ticker"]), result, yes_value, level)
+
+
+def _close_books(
+    runtime: Runtime,
+    window: Window,
+    outcomes: Mapping[str, list[Outcome]],
+    record: Mapping[str, Any],
+) -> dict[str, Any]:
+    now = runtime.clock.now()
+    fills = runtime.ledger.fills(window.window_id)
+    by_ticker = {o.ticker: o for listed in outcomes.values() for o in listed}
+    revenue = _settle(runtime, window, fills, by_ticker, now)
+    spent = sum(fill.cash for fill in fills)
+    series = {
+        name: _series_summary(runtime, window, name, listed, fills)
+        for name, listed in outcomes.items()
+    }
+    expected = spent + revenue
+    return {
+        "window_id": window.window_id,
+        "closed_at": iso(now),
+        "go": bool(record.get("go")),
+        "reasons": record.get("reasons", []),
+        "fills": len(fills),
+        "pnl": expected,
+        "fees": sum(fill.fee for fill in fills),
+        "cash_difference": _cash_difference(runtime, window, expected, now),
+        "series": series,
+    }
+
+
+def _settle(
+    runtime: Runtime,
+    window: Window,
+    fills: list[Fill],
+    outcomes: Mapping[str, Outcome],
+    now: datetime,
+) -> int:
+    total = 0
+    for ticker in sorted({fill.ticker for fill in fills}):
+        outcome = outcomes.get(ticker)
+        if outcome is None or outcome.yes_value is None:
+            continue
+        mine = [fill for fill in fills if fill.ticker == ticker]
+        revenue = sum(payout(fill, outcome.yes_value) for fill in mine)
+        fees = sum(fill.fee for fill in mine)
+        runtime.ledger.record_settlement(
+            window.window_id, Settlement(ticker, outcome.result, revenue, fees, now)
+        )
+        total += revenue
+    return total
+
+
+def _series_summary(
+    runtime: Runtime, window: Window, series: str, outcomes: list[Outcome], fills: list[Fill]
+) -> dict[str, Any]:
+    values = {o.ticker: o.yes_value for o in outcomes}
+    mine = [fill for fill in fills if fill.ticker in values]
+    levels = [o.expiration_value for o in outcomes if o.expiration_value is not None]
+    settled = levels[0] if levels else None
+    ours = runtime.state.fixing(window.window_id, runtime.registry.series[series].symbol)
+    pnl = sum(
+        fill.cash + payout(fill, value)
+        for fill in mine
+        if (value := values[fill.ticker]) is not None
+    )
+    return {
+        "markets": len(outcomes),
+        "fills": len(mine),
+        "settlement_value": settled,
+        "feed_value": ours,
+        "basis": None if settled is None or ours is None else round(settled - ours, 4),
+        "pnl": pnl,
+        "fees": sum(fill.fee for fill in mine),
+    }
+
+
+def _cash_difference(runtime: Runtime, window: Window, expected: int, now: datetime) -> int | None:
+    """Compare the change of the venue's balance with our books; None when it cannot be told."""
+    before = runtime.ledger.cash(window.window_id, "before")
+    if before is None:
+        return None
+    try:
+        after = runtime.reader.balance()
+    except VenueError:
+        return None
+    runtime.ledger.record_cash(window.window_id, "after", after, now)
+    return after - before - expected

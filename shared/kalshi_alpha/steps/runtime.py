@@ -1,0 +1,165 @@
+"""What a use case works with, built once from the environment.
+
+A Lambda builds its ``Runtime`` at first use; the rehearsal installs one with the twin's clock. No
+module but this one reads the environment. Nothing here can place an order: the quote step makes
+its own placer in ``steps.placing``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+
+from kalshi_alpha.clock import Clock, SystemClock
+from kalshi_alpha.cloud.artifacts import ArtifactStore, open_store
+from kalshi_alpha.cloud.ledger import LedgerStore
+from kalshi_alpha.cloud.services import client, read_secret
+from kalshi_alpha.cloud.state import StateStore, arming_expiry
+from kalshi_alpha.cloud.table import Table
+from kalshi_alpha.errors import ConfigurationError, DataError
+from kalshi_alpha.markets.registry import Registry, load_registry
+from kalshi_alpha.markets.sessions import Sessions, load_sessions
+from kalshi_alpha.markets.windows import Window, window_from_id
+from kalshi_alpha.pricing.parameters import shipped_parameters
+from kalshi_alpha.steps.paper import PaperBroker
+from kalshi_alpha.steps.ports import Puller
+from kalshi_alpha.trading.arming import Broker, choose_broker
+from kalshi_alpha.venues.kalshi.puller import KalshiPuller
+from kalshi_alpha.venues.kalshi.reader import KalshiReader
+from kalshi_alpha.venues.kalshi.signing import Credentials, load_key
+
+_PREFIX = "KALSHI_ALPHA_"
+PARAMETERS_KEY = "parameters/index.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names and addresses; every field is an environment variable ``KALSHI_ALPHA_<FIELD>``."""
+
+    stage: str = "paper"
+    broker: str = "paper"
+    state_table: str = ""
+    ledger_table: str = ""
+    artifacts: str = ""
+    venue_url: str = ""
+    venue_ws_url: str = ""
+    feed_url: str = ""
+    feed_ws_url: str = ""
+    secret: str = ""  # the trading key: only quote, cancel and the sentry are given its name
+    read_secret: str = ""
+    feed_secret: str = ""
+    state_machine: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings; an unknown ``KALSHI_ALPHA_`` name is left to whoever it belongs to."""
+        names = (f.name for f in fields(cls))
+        found = {
+            n: environment[_PREFIX + n.upper()] for n in names if _PREFIX + n.upper() in environment
+        }
+        return cls(**found)
+
+    def require(self, name: str) -> str:
+        """Return a setting that this step cannot do without."""
+        value = str(getattr(self, name))
+        if not value:
+            raise ConfigurationError(
+                f"{_PREFIX}{name.upper()} is not set; the stacks set it for every function that "
+                "may know it"
+            )
+        return value
+
+
+@dataclass
+class Runtime:
+    """Clock, configuration, stores and venue clients of one process."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What trades and when."""
+        return load_registry()
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The exchange calendar."""
+        return load_sessions()
+
+    @cached_property
+    def state(self) -> StateStore:
+        """Windows, switch, heartbeats."""
+        return StateStore(Table(client("dynamodb"), self.settings.require("state_table")))
+
+    @cached_property
+    def ledger(self) -> LedgerStore:
+        """Orders, fills, settlements."""
+        return LedgerStore(Table(client("dynamodb"), self.settings.require("ledger_table")))
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """Parameters, why-records, reports."""
+        uri = self.settings.require("artifacts")
+        return open_store(uri, client("s3") if uri.startswith("s3:") else None)
+
+    @property
+    def broker(self) -> Broker:
+        """Who may place: paper, twin or live. Judged at each call, for arming runs out."""
+        return choose_broker(
+            requested=self.settings.broker,
+            stage=self.settings.stage,
+            venue_url=self.settings.require("venue_url"),
+            armed_until=arming_expiry(self.state.arming())
+            if self.settings.broker == "live"
+            else None,
+            now=self.clock.now(),
+        )
+
+    @cached_property
+    def reader(self) -> KalshiReader:
+        """Market data and, with a read key, our own records."""
+        name = self.settings.read_secret or self.settings.secret
+        credentials = credentials_from(read_secret(name)) if name else None
+        return KalshiReader(self.settings.require("venue_url"), self.clock, credentials)
+
+    @cached_property
+    def puller(self) -> Puller:
+        """Whoever may cancel. No arming is asked: an expired one must not keep orders alive."""
+        if self.settings.broker == Broker.PAPER:
+            return PaperBroker(self.ledger, self.clock, self.reader)
+        credentials = credentials_from(read_secret(self.settings.require("secret")))
+        return KalshiPuller(self.settings.require("venue_url"), self.clock, credentials)
+
+    def window(self, window_id: str) -> Window:
+        """Return the window of that id; raise ``WindowClosed`` or ``DataError``."""
+        return window_from_id(window_id, self.registry, self.sessions)
+
+    def parameters(self) -> bytes:
+        """Return the calibrated parameters from the artifact store, else the shipped ones."""
+        try:
+            return self.artifacts.read(PARAMETERS_KEY)
+        except DataError:
+            return shipped_parameters()
+
+
+def credentials_from(secret: Mapping[str, str]) -> Credentials:
+    """Return the signing credentials in a secret ``{"key_id": ..., "pem": ...}``."""
+    return Credentials(secret.get("key_id", ""), load_key(secret.get("pem", "").encode()))
+
+
+_installed: list[Runtime] = []
+
+
+def current() -> Runtime:
+    """Return the process's runtime, building it from the environment at first use."""
+    if not _installed:
+        install(Runtime(Settings.from_environment(os.environ)))
+    return _installed[0]
+
+
+def install(runtime: Runtime) -> None:
+    """Make ``runtime`` the process's own; the rehearsal and the tests do."""
+    _installed[:] = [runtime]

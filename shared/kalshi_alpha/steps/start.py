@@ -1,0 +1,67 @@
+"""Start a window's state machine once: the schedule's door.
+
+The execution's name is the window's id, so a schedule that fires twice starts one execution. The
+window's record, written by preflight, is the second lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any
+
+from kalshi_alpha.clock import NEW_YORK
+from kalshi_alpha.cloud.services import start_execution
+from kalshi_alpha.errors import AlreadyStarted, ConfigurationError
+from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.steps.runtime import Runtime
+
+
+def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
+    """Start the window of ``{"group": "index-hourly", "fixing": "12:00"}`` (New York, today).
+
+    Returns ``{"started", "window_id", "reason"}``. A closed day, a half day's missing hour and a
+    window that is running already are answers, not errors.
+    """
+    now = runtime.clock.now()
+    day = now.astimezone(NEW_YORK).date()
+    fixing = _time(str(request.get("fixing", "")))
+    window = _find(windows_on(day, runtime.registry, runtime.sessions), request, fixing)
+    if window is None:
+        reason = runtime.sessions.why_closed(day) or (
+            f"{day} has no {fixing:%H:%M} fixing of {request.get('group')}: the session ends before"
+        )
+        return {"started": False, "window_id": "", "reason": reason, "metrics": {"NoWindow": 1}}
+    if now >= window.make_at:
+        reason = f"it is past {window.make_at:%H:%M:%S} UTC, too late to start {window.window_id}"
+        return {"started": False, "window_id": window.window_id, "reason": reason}
+    try:
+        start_execution(
+            runtime.settings.require("state_machine"),
+            window.window_id,
+            {"window_id": window.window_id},
+        )
+    except AlreadyStarted as error:
+        return {"started": False, "window_id": window.window_id, "reason": str(error)}
+    return {"started": True, "window_id": window.window_id, "reason": ""}
+
+
+def _find(windows: tuple[Window, ...], request: Mapping[str, Any], fixing: time) -> Window | None:
+    return next(
+        (
+            window
+            for window in windows
+            if window.group == request.get("group")
+            and window.fixing.astimezone(NEW_YORK).time() == fixing
+        ),
+        None,
+    )
+
+
+def _time(text: str) -> time:
+    try:
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - a wall-clock hour, no date
+    except ValueError:
+        raise ConfigurationError(
+            f"the schedule's fixing {text!r} is not HH:MM; the stacks write it from the registry"
+        ) from None
