@@ -15,6 +15,7 @@ ledger       ``WINDOW#<id>``          ``ORDER#<client order id>``  intent, then 
 ledger       ``WINDOW#<id>``          ``FILL#<fill id>``           one fill
 ledger       ``WINDOW#<id>``          ``SETTLEMENT#<ticker>``      what one market paid
 ledger       ``WINDOW#<id>``          ``CASH#<moment>``            the venue's balance
+ledger       ``DAY#<date>``           ``RESULT#<id>``              what a window earned, by series
 ledger       ``PAPER``                ``ORDER#<order id>``         the paper broker's own book
 ===========  =======================  ===========================  ==============================
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from kalshi_alpha.clock import from_iso, iso
@@ -95,6 +95,19 @@ class LedgerStore:
     def entries(self, window_id: str) -> Iterator[dict[str, Any]]:
         """Yield everything recorded for a window, for the books and the archive."""
         return self._table.query(_window(window_id))
+
+    def record_result(self, day: date, window_id: str, pnl: dict[str, int]) -> None:
+        """Record what a window earned, in cash by series, under its New York day."""
+        self._table.put(f"DAY#{day.isoformat()}", f"RESULT#{window_id}", {"pnl": pnl})
+
+    def earned(self, series: str, first: date, last: date) -> int:
+        """Return the cash a series earned from ``first`` to ``last`` included (< 0: lost)."""
+        days = ((last - first).days + 1) if last >= first else 0
+        return sum(
+            int(result["pnl"].get(series, 0))
+            for offset in range(days)
+            for result in self._table.query(f"DAY#{(first + timedelta(offset)).isoformat()}")
+        )
 
     # --- the paper broker's own book ---------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Run the real ``window.asl.json`` with the real handlers, in this process, on the twin's clock.
 
-The interpreter is moto's. Three seams are changed for as long as ``local_machine`` is open: a Lambda
+The interpreter is moto's. Seams are changed only while ``local_machine`` is open: a Lambda
 invocation calls the handler of that name here, Wait states and retry back-off follow the injected
 clock, and nothing else.
 """

@@ -1,8 +1,8 @@
 """What the use cases need of a venue, as narrow protocols.
 
-``Puller`` can list and cancel and nothing else: the cancel step and the sentry are handed one, so
-they cannot place an order. ``Placer`` adds placing and is handed to the quote step alone. Paper
-and live implement the same two protocols.
+``Viewer`` reads our own records. ``Puller`` can also cancel: the cancel step and the sentry are
+handed one, so they cannot place. ``Placer`` adds placing and is handed to the quote step alone.
+Paper and live implement the same three.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class PreparedPull(Protocol):
         ...
 
 
-class Puller(Protocol):
-    """Whoever may look at our orders and take them away."""
+class Viewer(Protocol):
+    """Whoever may look at our orders and fills."""
 
     def orders(
         self, *, event_ticker: str = "", ticker: str = "", status: str = ""
@@ -38,6 +38,10 @@ class Puller(Protocol):
     def fills(self, *, ticker: str = "", min_at: datetime | None = None) -> list[Fill]:
         """List our fills."""
         ...
+
+
+class Puller(Viewer, Protocol):
+    """Whoever may also take them away."""
 
     def prepare_cancel_batch(self, order_ids: Sequence[str]) -> PreparedPull:
         """Build a batch cancel and open the connection it will use."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from kalshi_alpha.clock import iso
+from kalshi_alpha.clock import NEW_YORK, iso
 from kalshi_alpha.errors import VenueError
 from kalshi_alpha.markets.orders import Fill, Settlement, Side
 from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text
@@ -46,6 +46,11 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     if record.get("go") and unsettled and patience:
         return {"again": True, "pause_seconds": PAUSE_SECONDS, "unsettled": len(unsettled)}
     summary = _close_books(runtime, window, outcomes, record)
+    runtime.ledger.record_result(
+        window.fixing.astimezone(NEW_YORK).date(),
+        window.window_id,
+        {name: found["pnl"] for name, found in summary["series"].items()},
+    )
     runtime.artifacts.write(
         f"windows/{window.window_id}/summary.json",
         (json.dumps(summary, indent=1, sort_keys=True) + "\n").encode(),
@@ -64,7 +69,7 @@ def sync_orders(runtime: Runtime, window: Window) -> None:
     known = {doc["client_order_id"]: doc for doc in runtime.ledger.orders(window.window_id)}
     mine: set[str] = set()
     for series in window.series:
-        for order in runtime.puller.orders(event_ticker=window.event_ticker(series)):
+        for order in runtime.viewer.orders(event_ticker=window.event_ticker(series)):
             doc = known.get(order.client_order_id)
             if doc is None:
                 continue
@@ -83,7 +88,7 @@ def sync_orders(runtime: Runtime, window: Window) -> None:
                 )
     tickers = {doc["ticker"] for doc in known.values() if "ticker" in doc}
     for ticker in sorted(tickers):
-        for fill in runtime.puller.fills(ticker=ticker):
+        for fill in runtime.viewer.fills(ticker=ticker):
             if fill.order_id in mine:
                 runtime.ledger.record_fill(window.window_id, fill)
 

@@ -24,7 +24,7 @@ from kalshi_alpha.markets.sessions import Sessions, load_sessions
 from kalshi_alpha.markets.windows import Window, window_from_id
 from kalshi_alpha.pricing.parameters import shipped_parameters
 from kalshi_alpha.steps.paper import PaperBroker
-from kalshi_alpha.steps.ports import Puller
+from kalshi_alpha.steps.ports import Puller, Viewer
 from kalshi_alpha.trading.arming import Broker, choose_broker
 from kalshi_alpha.venues.kalshi.puller import KalshiPuller
 from kalshi_alpha.venues.kalshi.reader import KalshiReader
@@ -124,6 +124,13 @@ class Runtime:
         name = self.settings.read_secret or self.settings.secret
         credentials = credentials_from(read_secret(name)) if name else None
         return KalshiReader(self.settings.require("venue_url"), self.clock, credentials)
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        """Our own orders and fills, with the read key."""
+        if self.settings.broker == Broker.PAPER:
+            return PaperBroker(self.ledger, self.clock, self.reader)
+        return self.reader
 
     @cached_property
     def puller(self) -> Puller:

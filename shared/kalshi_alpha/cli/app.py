@@ -1,0 +1,55 @@
+"""The command tree."""
+
+from __future__ import annotations
+
+import typer
+
+from kalshi_alpha import __version__
+from kalshi_alpha.cli import market, operate, rehearse, simulate
+
+app = typer.Typer(
+    name="kalshi-alpha",
+    help=(
+        "Quote Kalshi index ladders maker-only, be out two seconds before the fixing, and rehearse "
+        "all of it on a laptop. Nothing here trades by default."
+    ),
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    epilog=(
+        "Exit codes: 0 done, 2 usage or configuration, 3 a rule said no, 4 data unusable, 5 venue "
+        "or service failed, 6 books contradict themselves."
+    ),
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"kalshi-alpha {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        callback=_version,
+        is_eager=True,
+        help="Print the version and stop.",
+    ),
+) -> None:
+    """Hold the options that belong to no command."""
+    del version
+
+
+app.command("rehearse")(rehearse.rehearse)
+app.add_typer(simulate.app, name="simulate")
+app.command("windows")(market.windows)
+app.command("price")(market.price)
+app.command("explain")(market.explain)
+app.command("fees")(market.fees)
+app.command("preflight")(operate.preflight)
+app.add_typer(operate.kill, name="kill")
+app.command("doctor")(operate.doctor)
+app.command("cancel-all")(operate.cancel_all)

@@ -1,0 +1,106 @@
+"""``kalshi-alpha rehearse``: play a recorded day and say where the report lies."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from kalshi_alpha.cli.dates import parse_day
+from kalshi_alpha.cli.output import Json, emit, err, out
+from kalshi_alpha.rehearsal.run import Progress, WindowProgress
+
+_STEPS = ("Preflight", "Scan", "Quote", "Cancel", "Reconcile", "Done")
+
+
+def rehearse(
+    day: Annotated[
+        str, typer.Option("--date", help="A recorded day: 2025-11-04 or 2025-10-31.")
+    ] = "2025-11-04",
+    folder: Annotated[
+        Path, typer.Option("--out", help="Where rehearsal/<date>/ is written.")
+    ] = Path("out"),
+    seed: Annotated[
+        int, typer.Option(help="Seed of the path inside each minute and of the other traders.")
+    ] = 1,
+    as_json: Json = False,
+) -> None:
+    """Play the noon and the close of a recorded day against the twin, with the real functions.
+
+    Takes about a minute and three quarters: the last half minute before each fixing runs in real
+    time. Example: kalshi-alpha rehearse --date 2025-11-04
+    """
+    from kalshi_alpha.rehearsal.report import rehearse_and_report  # noqa: PLC0415
+
+    wanted = parse_day(day)
+    with _display(quiet=as_json) as progress:
+        left = rehearse_and_report(wanted, folder, seed=seed, progress=progress)
+    if as_json:
+        emit(left.summary, as_json=True)
+        return
+    out.print(left.table())
+    out.print(f"report   {left.folder / 'report.html'}")
+    out.print(f"summary  {left.folder / 'summary.json'}")
+
+
+@contextlib.contextmanager
+def _display(*, quiet: bool) -> Iterator[Progress]:
+    """Show a live table on a terminal, a line a change when piped, nothing when quiet."""
+    seen: dict[str, WindowProgress] = {}
+    if quiet:
+        yield lambda update: None
+        return
+    if not err.is_terminal:
+        yield _line_by_line(seen)
+        return
+    with Live(_table(seen), console=err, refresh_per_second=4, transient=True) as live:
+
+        def show(update: WindowProgress) -> None:
+            seen[update.window_id] = update
+            live.update(_table(seen))
+
+        yield show
+
+
+def _line_by_line(seen: dict[str, WindowProgress]) -> Progress:
+    def show(update: WindowProgress) -> None:
+        before = seen.get(update.window_id)
+        seen[update.window_id] = update
+        if before is None or (before.phase, before.ended) != (update.phase, update.ended):
+            sys.stderr.write(
+                f"{update.window_id}  {_when(update)}  {update.phase} {update.ended}\n"
+            )
+
+    return show
+
+
+def _table(seen: dict[str, WindowProgress]) -> Table:
+    table = Table(box=None, header_style="bold", title="Rehearsal", title_justify="left")
+    for column in ("window", "to the fixing", "now", *(step.lower() for step in _STEPS)):
+        table.add_column(column)
+    for update in seen.values():
+        marks = [_mark(update, step) for step in _STEPS]
+        table.add_row(update.window_id, _when(update), update.phase, *marks)
+    if not seen:
+        table.add_row("the twin is starting", "", "", *("" for _ in _STEPS))
+    return table
+
+
+def _mark(update: WindowProgress, step: str) -> str:
+    times = update.states.count(step)
+    if not times:
+        return "[dim]-[/]"
+    return f"[green]{times if times > 1 else 'yes'}[/]"
+
+
+def _when(update: WindowProgress) -> str:
+    seconds = update.seconds_to_fixing
+    sign = "T-" if seconds >= 0 else "T+"
+    minutes, rest = divmod(abs(seconds), 60)
+    return f"{sign}{int(minutes):02d}:{rest:04.1f}"

@@ -1,0 +1,333 @@
+"""Rehearse a recorded day: the real state machine and handlers against the twin.
+
+Order of things: the twin's process starts; an AWS account opens in this process with the tables of
+``cloud.layout``, the secrets and an open kill-switch; then, window by window, the clock is laid
+anew, the sentry starts, the start function is called as the schedule would call it, and the state
+machine runs until it ends. Time runs fast up to T-30 s and at 1x across the pull.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time as real_time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from datetime import time as wall_time
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+
+from kalshi_alpha.clock import NEW_YORK, Clock
+from kalshi_alpha.cloud.layout import LEDGER, STATE, TableSpec
+from kalshi_alpha.cloud.services import client
+from kalshi_alpha.errors import ConfigurationError, InvariantBroken
+from kalshi_alpha.markets.registry import load_registry
+from kalshi_alpha.markets.sessions import load_sessions
+from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.rehearsal.clock import ScaledClock, Segment, Timeline
+from kalshi_alpha.rehearsal.machine import (
+    REGION,
+    Execution,
+    create_machine,
+    execution_arn,
+    function_arn,
+    local_aws,
+    local_machine,
+)
+from kalshi_alpha.rehearsal.world import WorldPlan
+from kalshi_alpha.steps import runtime as runtime_module
+from kalshi_alpha.steps.runtime import Runtime, Settings
+from kalshi_alpha.steps.watch import watch
+
+FUNCTIONS = ("start", "preflight", "scan", "quote", "cancel", "reconcile")
+# The two windows a rehearsal plays: noon above/below, and the close's ranges.
+PLAYED = (("index-hourly", wall_time(12)), ("index-close", wall_time(16)))
+
+_LEAD = timedelta(seconds=30)  # the sentry is up before PREP
+_TRADING, _FEED = "rehearsal/trading", "rehearsal/feed"  # the secrets' names
+_STALLED_AFTER = 180.0  # real seconds without an end: something is stuck
+_AWS = {
+    "AWS_ACCESS_KEY_ID": "rehearsal",
+    "AWS_SECRET_ACCESS_KEY": "rehearsal",
+    "AWS_DEFAULT_REGION": REGION,
+    "POWERTOOLS_SERVICE_NAME": "kalshi-alpha",
+    "POWERTOOLS_METRICS_NAMESPACE": "KalshiAlpha",
+}
+
+Progress = Callable[["WindowProgress"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowProgress:
+    """Where one window is, for the display."""
+
+    window_id: str
+    phase: str
+    seconds_to_fixing: float
+    states: tuple[str, ...] = ()
+    ended: str = ""
+
+
+@dataclass(slots=True)
+class WindowRun:
+    """What one execution of the state machine left behind."""
+
+    window: Window
+    status: str
+    visited: list[str]
+    failure: str
+    real_seconds: float
+
+
+@dataclass(slots=True)
+class RehearsalResult:
+    """Everything a rehearsal left: executions, the stores' contents, the twin's own books."""
+
+    day: date
+    seed: int
+    runs: list[WindowRun] = field(default_factory=list)
+    entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    parts: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    books: dict[str, Any] = field(default_factory=dict)
+
+
+def played_windows(day: date) -> tuple[Window, ...]:
+    """Return the windows a rehearsal of ``day`` plays; raise ``WindowClosed`` on a closed day."""
+    registry, sessions = load_registry(), load_sessions()
+    windows = [
+        window
+        for window in windows_on(day, registry, sessions)
+        if (window.group, window.fixing.astimezone(NEW_YORK).time()) in PLAYED
+    ]
+    return tuple(windows)
+
+
+def timeline(window: Window, anchor_wall: float) -> Timeline:
+    """Return the clock of one window, from shortly before PREP.
+
+    Slow enough around each step that a real millisecond stays well inside the limits on lag and
+    age, fast between them, and exactly 1x from T-30 s until the pull is over.
+    """
+    steps = (
+        (window.prep_at, 30.0),
+        (window.prep_at + timedelta(seconds=20), 10.0),
+        (window.make_at, 150.0),
+        (window.strict_at - timedelta(seconds=5), 45.0),
+        (window.fixing - timedelta(seconds=30), 10.0),
+        (window.fixing + timedelta(seconds=1.5), 1.0),
+        (window.fixing + timedelta(hours=1), 100.0),
+    )
+    segments = tuple(Segment(until, speed) for until, speed in steps)
+    return Timeline(anchor_wall, window.prep_at - _LEAD, segments)
+
+
+class Rehearsal:
+    """One rehearsed day; ``folder`` receives the artifacts the functions write."""
+
+    def __init__(self, day: date, folder: Path, *, seed: int, progress: Progress) -> None:
+        self._day, self._folder, self._seed, self._progress = day, folder, seed, progress
+        self._windows = played_windows(day)
+
+    def run(self) -> RehearsalResult:
+        """Play every window and return what they left."""
+        first = timeline(self._windows[0], real_time.time() + 3600.0)
+        clock = ScaledClock(first)
+        result = RehearsalResult(self._day, self._seed)
+        with _environment(), _world(self._plan(first)) as twin, local_aws():
+            settings, machine = self._furnish(twin, clock)
+            with local_machine(_handlers(), clock):
+                for window in self._windows:
+                    self._relay(twin, clock, window)
+                    result.runs.append(self._play(window, settings, clock, machine))
+            self._collect(result, twin)
+        return result
+
+    def _plan(self, first: Timeline) -> WorldPlan:
+        fixings = tuple((s, w.fixing) for w in self._windows for s in w.series)
+        return WorldPlan(self._day, self._seed, first, fixings)
+
+    def _furnish(self, twin: Mapping[str, Any], clock: ScaledClock) -> tuple[Settings, str]:
+        client.cache_clear()
+        dynamodb = boto3.client("dynamodb", region_name=REGION)
+        names = {spec.name: f"rehearsal-{spec.name}" for spec in (STATE, LEDGER)}
+        for spec in (STATE, LEDGER):
+            _create_table(dynamodb, spec, names[spec.name])
+        secrets = boto3.client("secretsmanager", region_name=REGION)
+        key = {"key_id": twin["exchange"]["key_id"], "pem": twin["exchange"]["pem"]}
+        for name, value in ((_TRADING, key), (_FEED, {"api_key": twin["feed"]["key"]})):
+            secrets.create_secret(Name=name, SecretString=json.dumps(value))
+        functions = {f"{n.capitalize()}Function": function_arn(n) for n in FUNCTIONS[1:]}
+        machine = create_machine(window_asl(), functions)
+        settings = Settings(
+            stage="paper",
+            broker="twin",
+            state_table=names[STATE.name],
+            ledger_table=names[LEDGER.name],
+            artifacts=str(self._folder),
+            venue_url=twin["exchange"]["rest"],
+            venue_ws_url=twin["exchange"]["ws"],
+            feed_url=twin["feed"]["rest"],
+            feed_ws_url=twin["feed"]["ws"],
+            secret=_TRADING,
+            read_secret=_TRADING,
+            feed_secret=_FEED,
+            state_machine=machine,
+        )
+        runtime = Runtime(settings, clock)
+        runtime_module.install(runtime)
+        runtime.state.set_kill_switch(
+            on=False, reason="rehearsal", by="rehearsal", at=self._windows[0].prep_at
+        )
+        return settings, machine
+
+    def _relay(self, twin: Mapping[str, Any], clock: ScaledClock, window: Window) -> None:
+        fresh = timeline(window, real_time.time())
+        reply = httpx.post(_control(twin, "clock"), json=fresh.to_json())
+        reply.raise_for_status()
+        clock.relay(fresh)
+
+    def _play(
+        self, window: Window, settings: Settings, clock: ScaledClock, machine: str
+    ) -> WindowRun:
+        started = real_time.monotonic()
+        with _sentry(Runtime(settings, clock), window):
+            clock.sleep_until(window.prep_at)
+            hour = window.fixing.astimezone(NEW_YORK)
+            answer = _handlers()["start"]({"group": window.group, "fixing": f"{hour:%H:%M}"}, None)
+            if not answer["started"]:
+                raise InvariantBroken(f"the rehearsal could not start: {answer['reason']}")
+            execution = Execution(execution_arn(machine, window.window_id))
+            while (status := execution.status()) == "RUNNING":
+                self._report(window, clock, execution.visited())
+                real_time.sleep(0.2)
+                if real_time.monotonic() - started > _STALLED_AFTER:
+                    visited = execution.visited()
+                    raise InvariantBroken(
+                        f"{window.window_id} has not ended after {_STALLED_AFTER:.0f} s; "
+                        f"its last state is {visited[-1] if visited else 'none'}"
+                    )
+        visited = execution.visited()
+        self._report(window, clock, visited, status)
+        return WindowRun(
+            window, status, visited, execution.failure(), real_time.monotonic() - started
+        )
+
+    def _report(
+        self, window: Window, clock: Clock, visited: Sequence[str], ended: str = ""
+    ) -> None:
+        left = (window.fixing - clock.now()).total_seconds()
+        phase = visited[-1] if visited else "Start"
+        self._progress(WindowProgress(window.window_id, phase, left, tuple(visited), ended))
+
+    def _collect(self, result: RehearsalResult, twin: Mapping[str, Any]) -> None:
+        runtime = runtime_module.current()
+        for window in self._windows:
+            name = window.window_id
+            result.entries[name] = list(runtime.ledger.entries(name))
+            result.parts[name] = {
+                part: runtime.state.part(name, part)
+                for part in ("PULL-armed", "PULL-now", "PULL-sentry", "MAKING")
+            } | {"RECORD": runtime.state.window(name) or {}}
+        result.books = httpx.get(_control(twin, "books")).raise_for_status().json()
+
+
+def window_asl() -> str:
+    """Return the state machine's text: beside the stacks in a checkout, else shipped inside."""
+    checkout = Path(__file__).resolve().parents[3] / "stacks" / "window.asl.json"
+    if not checkout.is_file():
+        raise ConfigurationError(
+            f"{checkout} is missing: the rehearsal runs from a checkout of the project"
+        )
+    return checkout.read_text(encoding="utf-8")
+
+
+def _handlers() -> dict[str, Callable[[dict[str, Any], Any], Any]]:
+    root = str(files("kalshi_alpha").joinpath("..", ".."))
+    checkout = str(Path(root).resolve())
+    if checkout not in sys.path:
+        sys.path.insert(0, checkout)
+    return {name: import_module(f"functions.{name}.handler").handler for name in FUNCTIONS}
+
+
+def _create_table(dynamodb: Any, spec: TableSpec, name: str) -> None:
+    keys = ((spec.partition_key, "HASH"), (spec.sort_key, "RANGE"))
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in keys],
+        AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k, _ in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _control(twin: Mapping[str, Any], what: str) -> str:
+    return str(twin["exchange"]["rest"]).split("/trade-api", maxsplit=1)[0] + f"/twin/{what}"
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """Set throw-away AWS credentials, so that no real ones can be used."""
+    before = {name: os.environ.get(name) for name in _AWS}
+    os.environ.update(_AWS)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _world(plan: WorldPlan) -> Iterator[dict[str, Any]]:
+    command = [sys.executable, "-m", "kalshi_alpha.rehearsal.world", plan.to_json()]
+    with subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            raise InvariantBroken("the twin's process has no pipes")
+        line = process.stdout.readline()
+        if not line:
+            raise InvariantBroken("the twin's process ended before it was ready; see its message")
+        try:
+            yield json.loads(line)
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@contextlib.contextmanager
+def _sentry(runtime: Runtime, window: Window) -> Iterator[None]:
+    """Run the sentry's coroutine in a thread of its own for as long as the window is played."""
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            asyncio.run(watch(runtime, (window,), stopped=stop.is_set))
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for it
+            failures.append(error)
+
+    thread = threading.Thread(target=body, name="sentry", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=15)
+    if failures:
+        raise InvariantBroken(f"the sentry failed: {failures[0]!r}") from failures[0]

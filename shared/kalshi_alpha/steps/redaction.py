@@ -1,0 +1,51 @@
+"""Take secrets out of anything that is about to be written down.
+
+Our own messages never carry a secret; this is the second lock, for what others put into theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+REDACTED = "[redacted]"
+
+_SECRET_NAMES = re.compile(
+    r"^pem$|secret|password|token|signature|authorization|api[_-]?key|access[_-]?key|private[_-]?key",
+    re.IGNORECASE,
+)
+_SECRET_TEXTS = (
+    # a PEM block, also one that was cut off or has its line ends escaped
+    re.compile(
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+    ),
+    re.compile(r"(?<=bearer )\S+", re.IGNORECASE),
+    re.compile(r"(?<=kalshi-access-signature: )\S+", re.IGNORECASE),
+    re.compile(r"(?<=api[_-]key[=:])[^\s&\"']+", re.IGNORECASE),
+    re.compile(r"(?<=apikey[=:])[^\s&\"']+", re.IGNORECASE),
+)
+
+
+def redact(value: Any) -> Any:
+    """Return a copy of ``value`` (JSON-like) with every secret replaced by ``[redacted]``.
+
+    A secret is a value whose name says so, a private key in PEM, a bearer token, a signature header
+    or an API key in a query.
+    """
+    if isinstance(value, str):
+        return _redact_text(value)
+    if isinstance(value, Mapping):
+        return {
+            name: REDACTED if _SECRET_NAMES.search(str(name)) else redact(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [redact(inner) for inner in value]
+    return REDACTED if isinstance(value, bytes | bytearray) else value
+
+
+def _redact_text(text: str) -> str:
+    for pattern in _SECRET_TEXTS:
+        text = pattern.sub(REDACTED, text)
+    return text

@@ -1,0 +1,163 @@
+"""Where a quote could rest: the prices looked at for one market and side, and the one chosen.
+
+With others on our side of the book the prices looked at are the best of theirs, up to
+``favor_ticks`` better and up to ``favor_ticks`` worse. With nobody there, the one price looked at
+is the most aggressive that still earns ``min_ev``. The choice is the most aggressive price that
+earns ``min_ev``: a better place in the queue is bought with edge, down to the threshold and never
+below. A price that would meet the other side is never chosen, for an order may only rest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from kalshi_alpha.errors import ContractError
+from kalshi_alpha.markets.book import Book, Top
+from kalshi_alpha.markets.contracts import Contract
+from kalshi_alpha.markets.orders import LiveOrder, OrderStatus, Side
+from kalshi_alpha.markets.registry import Quoting
+from kalshi_alpha.markets.units import PRICE_UNIT
+from kalshi_alpha.pricing.fees import FeeTerms
+from kalshi_alpha.trading.edge import Edge, edge
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One price looked at; ``crosses`` when it would meet the other side instead of resting."""
+
+    edge: Edge
+    crosses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One market and side with every price looked at, most aggressive first.
+
+    ``chosen`` is None when no price both rests and earns ``min_ev`` (1/10000 dollar a contract).
+    ``top`` is the best of the others: our own orders are not in it.
+    """
+
+    contract: Contract
+    side: Side
+    probability: float
+    top: Top
+    min_ev: int
+    options: tuple[Option, ...]
+    chosen: Edge | None
+
+    @property
+    def ticker(self) -> str:
+        """Return the market's ticker."""
+        return self.contract.ticker
+
+    @property
+    def best(self) -> Edge | None:
+        """Return the resting price that earns the most, None when every price would cross."""
+        resting = [option.edge for option in self.options if not option.crosses]
+        return max(resting, key=lambda found: found.ev_cash, default=None)
+
+
+def candidate(
+    contract: Contract,
+    side: Side,
+    probability: float,
+    top: Top,
+    terms: FeeTerms,
+    quoting: Quoting,
+) -> Candidate:
+    """Look at the prices of one market and side and choose; ``probability`` is of YES."""
+    found = tuple(
+        Option(edge(contract.ticker, side, price, probability, terms), _crosses(price, side, top))
+        for price in _prices(contract, side, probability, top, terms, quoting)
+    )
+    chosen = next((o.edge for o in found if not o.crosses and o.edge.clears(quoting.min_ev)), None)
+    return Candidate(contract, side, probability, top, quoting.min_ev, found, chosen)
+
+
+def candidates(
+    priced: Iterable[tuple[Contract, float]],
+    tops: Mapping[str, Top],
+    terms: FeeTerms,
+    quoting: Quoting,
+) -> tuple[Candidate, ...]:
+    """Return both sides of every priced contract; a market without a book counts as empty."""
+    empty = Top(None, 0, None, 0)
+    return tuple(
+        candidate(contract, side, probability, tops.get(contract.ticker, empty), terms, quoting)
+        for contract, probability in priced
+        for side in Side
+    )
+
+
+def others_top(book: Book, orders: Iterable[LiveOrder]) -> Top:
+    """Return the best bid and ask of everybody else in ``book``.
+
+    Our own resting size is taken out first: without that each scan would find our last quote at
+    the top and improve on it, tick by tick, down to the threshold.
+    """
+    own: dict[tuple[Side, int], int] = {}
+    for order in orders:
+        if order.ticker == book.ticker and order.status is OrderStatus.RESTING:
+            level = (order.side, order.price)
+            own[level] = own.get(level, 0) + order.remaining_size
+    bids = {p: s - own.get((Side.BID, p), 0) for p, s in _levels(book.bids)}
+    asks = {p: s - own.get((Side.ASK, p), 0) for p, s in _levels(book.asks)}
+    bid = max((p for p, size in bids.items() if size > 0), default=None)
+    ask = min((p for p, size in asks.items() if size > 0), default=None)
+    return Top(bid, 0 if bid is None else bids[bid], ask, 0 if ask is None else asks[ask])
+
+
+def _prices(
+    contract: Contract,
+    side: Side,
+    probability: float,
+    top: Top,
+    terms: FeeTerms,
+    quoting: Quoting,
+) -> list[int]:
+    best = top.bid if side is Side.BID else top.ask
+    if best is None:
+        return _from_fair(contract, side, probability, terms, quoting.min_ev)
+    prices = [_moved(contract, best, side, n) for n in _favors(quoting.favor_ticks)]
+    return list(dict.fromkeys(price for price in prices if price is not None))
+
+
+def _favors(ticks: int) -> range:
+    return range(ticks, -ticks - 1, -1)
+
+
+def _moved(contract: Contract, price: int, side: Side, ticks: int) -> int | None:
+    """Return ``price`` moved ``ticks`` towards the other side, None past the end of the grid."""
+    towards = ticks * side.sign
+    try:
+        if towards >= 0:
+            return contract.grid.step_up(price, towards)
+        return contract.grid.step_down(price, -towards)
+    except ContractError:
+        return None
+
+
+def _from_fair(
+    contract: Contract, side: Side, probability: float, terms: FeeTerms, min_ev: int
+) -> list[int]:
+    raw = probability * PRICE_UNIT - side.sign * min_ev
+    if not 0 < raw < PRICE_UNIT:
+        return []
+    grid = contract.grid
+    try:
+        price = grid.floor(int(raw)) if side is Side.BID else grid.ceil(math.ceil(raw))
+    except ContractError:
+        return []
+    while not edge(contract.ticker, side, price, probability, terms).clears(min_ev):
+        further = _moved(contract, price, side, -1)  # the fee asks for a little more
+        if further is None:
+            return []
+        price = further
+    return [price]
+
+
+def _crosses(price: int, side: Side, top: Top) -> bool:
+    other = top.ask if side is Side.BID else top.bid
+    return other is not None and (price - other) * side.sign >= 0

@@ -1,0 +1,323 @@
+"""Gates before a window and between its scans: may anything be quoted at all?
+
+``WindowFacts`` is what concerns the whole window, ``SeriesFacts`` what concerns one series and its
+symbol: a silent Nasdaq feed stops the Nasdaq and leaves the S&P alone. Preflight asks every gate;
+each later scan asks those that can change within minutes. Whatever could not be read is passed as
+None or as a non-empty problem text, and refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from kalshi_alpha.clock import iso
+from kalshi_alpha.markets.units import cash_text
+from kalshi_alpha.trading.gates import ALLOW, Refuse, Verdict, refusals, refuse
+
+# A heartbeat is written every second; three missed ones are no accident of timing.
+HEARTBEAT_LIMIT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFacts:
+    """What preflight and scan know of the window.
+
+    ``opens_at`` to ``ends_at`` is when this step may run; the end is not in it. ``balance`` is the
+    venue's cash and ``balance_needed`` the most that the window's caps can tie up, in cash units.
+    """
+
+    now: datetime
+    opens_at: datetime
+    ends_at: datetime
+    kill_switch_on: bool
+    kill_switch_reason: str
+    why_closed: str  # empty on a day and hour that trades
+    frozen: str  # why the window is frozen, or empty
+    exchange_active: bool | None
+    trading_active: bool | None
+    balance: int | None
+    balance_needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The sentry's last word on a symbol: when it spoke, and how late and silent its feed was."""
+
+    at: datetime
+    lag_s: float
+    silence_s: float
+    delayed: bool = False  # the vendor's fifteen-minute feed
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterFacts:
+    """The parameters found: fitted up to ``as_of``, good until ``valid_until`` included.
+
+    ``problem`` says why they could not be proven; the dates are then without meaning.
+    """
+
+    as_of: date
+    valid_until: date
+    today: date
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFacts:
+    """What preflight and scan know of one series and of its symbol.
+
+    Losses are cash >= 0 already lost (a gain counts as 0); limits are in the units of their value.
+    ``markets_listed`` is None when the listing could not be read, and ``listing_problem`` says why.
+    """
+
+    series: str
+    symbol: str
+    now: datetime
+    markets_listed: int | None
+    parameters: ParameterFacts
+    heartbeat: Heartbeat | None
+    lag_limit_s: float
+    silence_limit_s: float
+    lost_today: int
+    lost_this_week: int
+    max_loss_per_day: int
+    max_loss_per_week: int
+    listing_problem: str = ""
+    heartbeat_limit_s: float = HEARTBEAT_LIMIT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the gates say of a window: refusals of all of it, and of each of its series."""
+
+    window: tuple[Refuse, ...]
+    series: Mapping[str, tuple[Refuse, ...]]
+
+    @property
+    def go(self) -> bool:
+        """Say whether at least one series may be quoted."""
+        return any(self.series_go(name) for name in self.series)
+
+    def series_go(self, name: str) -> bool:
+        """Say whether that series may be quoted."""
+        return not self.window and not self.series[name]
+
+    def reasons(self, name: str) -> tuple[Refuse, ...]:
+        """Return everything that speaks against quoting that series."""
+        return self.window + self.series[name]
+
+
+def kill_switch(facts: WindowFacts) -> Verdict:
+    """Refuse while the operator's switch is on."""
+    if not facts.kill_switch_on:
+        return ALLOW
+    why = facts.kill_switch_reason or "no reason was given"
+    return refuse("kill-switch", f"the kill-switch is on: {why}", why=why)
+
+
+def calendar(facts: WindowFacts) -> Verdict:
+    """Refuse a day or hour that does not trade."""
+    if not facts.why_closed:
+        return ALLOW
+    return refuse("calendar", f"the calendar vetoes: {facts.why_closed}", why=facts.why_closed)
+
+
+def inside_window(facts: WindowFacts) -> Verdict:
+    """Refuse a start before or after the time given to this step."""
+    if facts.opens_at <= facts.now < facts.ends_at:
+        return ALLOW
+    when = "before" if facts.now < facts.opens_at else "not before the end of"
+    return refuse(
+        "outside-window",
+        f"{iso(facts.now)} is {when} the time for this step, "
+        f"{iso(facts.opens_at)} to {iso(facts.ends_at)}",
+        now=iso(facts.now),
+        opens_at=iso(facts.opens_at),
+        ends_at=iso(facts.ends_at),
+    )
+
+
+def frozen(facts: WindowFacts) -> Verdict:
+    """Refuse a window that was frozen; it stays so until it is over."""
+    if not facts.frozen:
+        return ALLOW
+    return refuse("frozen", f"the window is frozen: {facts.frozen}", why=facts.frozen)
+
+
+def exchange_open(facts: WindowFacts) -> Verdict:
+    """Refuse while the exchange is closed, paused, or does not say."""
+    status = {"exchange": facts.exchange_active, "trading": facts.trading_active}
+    off = [name for name, active in status.items() if not active]
+    if not off:
+        return ALLOW
+    said = ", ".join(f"{name} {'unknown' if status[name] is None else 'inactive'}" for name in off)
+    return refuse("exchange-status", f"the exchange is not open for trading: {said}", status=said)
+
+
+def balance(facts: WindowFacts) -> Verdict:
+    """Refuse when the cash at the venue cannot cover what the caps allow to rest."""
+    if facts.balance is None:
+        return refuse("balance", "the balance at the venue could not be read")
+    if facts.balance >= facts.balance_needed:
+        return ALLOW
+    return refuse(
+        "balance",
+        f"the balance of ${cash_text(facts.balance)} is below the "
+        f"${cash_text(facts.balance_needed)} that the window's caps may tie up",
+        balance=facts.balance,
+        limit=facts.balance_needed,
+    )
+
+
+def listing(facts: SeriesFacts) -> Verdict:
+    """Refuse a series without a market that can be priced."""
+    if facts.listing_problem or facts.markets_listed is None:
+        why = facts.listing_problem or "no reason was given"
+        return refuse("listing", f"the listing of {facts.series} cannot be used: {why}", why=why)
+    if facts.markets_listed > 0:
+        return ALLOW
+    return refuse("listing", f"{facts.series} lists no market that can be priced", markets=0)
+
+
+def parameters(facts: SeriesFacts) -> Verdict:
+    """Refuse parameters that are unproven, from the future, or past their date."""
+    found = facts.parameters
+    if found.problem:
+        return refuse(
+            "parameters", f"the parameters of {facts.symbol} cannot be used: {found.problem}"
+        )
+    if found.as_of <= found.today <= found.valid_until:
+        return ALLOW
+    return refuse(
+        "parameters",
+        f"the parameters of {facts.symbol} hold from {found.as_of} to {found.valid_until}, "
+        f"and it is {found.today}: calibrate again",
+        as_of=found.as_of.isoformat(),
+        valid_until=found.valid_until.isoformat(),
+        today=found.today.isoformat(),
+    )
+
+
+def heartbeat_present(facts: SeriesFacts) -> Verdict:
+    """Refuse a symbol whose sentry has not spoken, or not lately."""
+    if facts.heartbeat is None:
+        return refuse(
+            "heartbeat-missing", f"there is no heartbeat of {facts.symbol}: is the sentry running?"
+        )
+    age = (facts.now - facts.heartbeat.at).total_seconds()
+    if abs(age) <= facts.heartbeat_limit_s:  # one from the future means that a clock is wrong
+        return ALLOW
+    return refuse(
+        "heartbeat-stale",
+        f"the last heartbeat of {facts.symbol} is {age:.1f} s old, "
+        f"over {facts.heartbeat_limit_s} s",
+        value=age,
+        limit=facts.heartbeat_limit_s,
+    )
+
+
+def feed_lag(facts: SeriesFacts) -> Verdict:
+    """Refuse values that arrive too long after they were made, or before: then a clock is wrong."""
+    beat = facts.heartbeat
+    if beat is None or abs(beat.lag_s) <= facts.lag_limit_s:
+        return ALLOW
+    return refuse(
+        "feed-lag",
+        f"the {facts.symbol} feed lags {beat.lag_s:.3f} s, over {facts.lag_limit_s} s",
+        value=beat.lag_s,
+        limit=facts.lag_limit_s,
+    )
+
+
+def feed_silence(facts: SeriesFacts) -> Verdict:
+    """Refuse a feed that has said nothing for too long; a quiet second is within the limit."""
+    beat = facts.heartbeat
+    if beat is None or beat.silence_s <= facts.silence_limit_s:
+        return ALLOW
+    return refuse(
+        "feed-silence",
+        f"the {facts.symbol} feed has been silent for {beat.silence_s:.1f} s, "
+        f"over {facts.silence_limit_s} s",
+        value=beat.silence_s,
+        limit=facts.silence_limit_s,
+    )
+
+
+def feed_delayed(facts: SeriesFacts) -> Verdict:
+    """Refuse the vendor's delayed feed."""
+    if facts.heartbeat is None or not facts.heartbeat.delayed:
+        return ALLOW
+    return refuse(
+        "feed-delayed",
+        f"the {facts.symbol} feed is the vendor's delayed one: a real-time entitlement is needed",
+    )
+
+
+def daily_loss(facts: SeriesFacts) -> Verdict:
+    """Refuse a series that has lost its day's cap."""
+    return _within("day", facts.series, facts.lost_today, facts.max_loss_per_day)
+
+
+def weekly_loss(facts: SeriesFacts) -> Verdict:
+    """Refuse a series that has lost its week's cap."""
+    return _within("week", facts.series, facts.lost_this_week, facts.max_loss_per_week)
+
+
+def _within(period: str, series: str, lost: int, limit: int) -> Verdict:
+    if lost < limit:
+        return ALLOW
+    return refuse(
+        f"loss-{period}",
+        f"{series} has lost ${cash_text(lost)} this {period}, its cap is ${cash_text(limit)}",
+        value=lost,
+        limit=limit,
+    )
+
+
+WindowGate = Callable[[WindowFacts], Verdict]
+SeriesGate = Callable[[SeriesFacts], Verdict]
+
+# The kill-switch is asked first, always.
+WINDOW_PREFLIGHT: tuple[WindowGate, ...] = (
+    kill_switch,
+    calendar,
+    inside_window,
+    frozen,
+    exchange_open,
+    balance,
+)
+SERIES_PREFLIGHT: tuple[SeriesGate, ...] = (
+    listing,
+    parameters,
+    heartbeat_present,
+    feed_lag,
+    feed_silence,
+    feed_delayed,
+    daily_loss,
+    weekly_loss,
+)
+WINDOW_SCAN: tuple[WindowGate, ...] = (kill_switch, inside_window, frozen, exchange_open)
+SERIES_SCAN: tuple[SeriesGate, ...] = (
+    listing,
+    parameters,
+    heartbeat_present,
+    feed_lag,
+    feed_silence,
+    feed_delayed,
+)
+
+
+def judge(
+    window: WindowFacts,
+    series: tuple[SeriesFacts, ...],
+    *,
+    window_gates: tuple[WindowGate, ...] = WINDOW_PREFLIGHT,
+    series_gates: tuple[SeriesGate, ...] = SERIES_PREFLIGHT,
+) -> Judgement:
+    """Ask every gate and return every refusal."""
+    return Judgement(
+        refusals(gate(window) for gate in window_gates),
+        {facts.series: refusals(gate(facts) for gate in series_gates) for facts in series},
+    )

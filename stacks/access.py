@@ -1,0 +1,130 @@
+"""Who may do what: one statement a need, so that each role reads like a sentence.
+
+The tables are written by partition. No function may write the kill-switch or the arming record,
+and none may delete anything: those are an operator's acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+
+from kalshi_alpha.cloud.layout import LEDGER, STATE
+from stacks.stage import FEED_URL, FEED_WS_URL, VENUE_URL, VENUE_WS_URL, Stage
+from stacks.storage import FEED_KEY, READ_KEY, TRADING_KEY, USE_KEY, StorageStack
+
+_WINDOW = "WINDOW#*"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one role may touch. Writes are named by partition or key prefix; empty is none."""
+
+    reads: Sequence[str] = ()  # tables
+    state: Sequence[str] = ()  # partitions of the state table it may write
+    ledger: Sequence[str] = ()  # partitions of the ledger table it may write
+    parameters: bool = False  # may read calibrated parameters
+    artifacts: Sequence[str] = ()  # prefixes it may write
+    secrets: Sequence[str] = ()
+
+
+_BOTH = (STATE.name, LEDGER.name)
+_BOOKS = (_WINDOW, "PAPER")
+
+ACCESS: dict[str, Access] = {
+    "start": Access(),
+    "preflight": Access(_BOTH, (_WINDOW,), (_WINDOW,), parameters=True, secrets=(READ_KEY,)),
+    "scan": Access(
+        _BOTH, (_WINDOW,), parameters=True, artifacts=("windows/",), secrets=(READ_KEY,)
+    ),
+    "quote": Access(_BOTH, (_WINDOW,), _BOOKS, secrets=(READ_KEY, TRADING_KEY)),
+    "cancel": Access(_BOTH, (_WINDOW,), _BOOKS, secrets=(READ_KEY, TRADING_KEY)),
+    "reconcile": Access(
+        _BOTH, (_WINDOW,), (*_BOOKS, "DAY#*"), artifacts=("windows/",), secrets=(READ_KEY,)
+    ),
+    "sentry": Access(
+        _BOTH,
+        (_WINDOW, "HEARTBEAT"),
+        _BOOKS,
+        artifacts=("raw/",),
+        secrets=(READ_KEY, TRADING_KEY, FEED_KEY),
+    ),
+}
+
+
+def secrets_of(step: str, stage: Stage) -> tuple[str, ...]:
+    """Return the secrets a step may read: on a stage that cannot trade, never the trading key."""
+    names = ACCESS[step].secrets
+    return tuple(name for name in names if stage.trades or name != TRADING_KEY)
+
+
+def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str]:
+    """Return the environment of a step: addresses and names, never a secret's value."""
+    variables = {"KALSHI_ALPHA_STAGE": stage.name, "KALSHI_ALPHA_BROKER": stage.broker}
+    access = ACCESS[step]
+    if access.reads:
+        variables |= {
+            "KALSHI_ALPHA_STATE_TABLE": storage.tables[STATE.name].table_name,
+            "KALSHI_ALPHA_LEDGER_TABLE": storage.tables[LEDGER.name].table_name,
+            "KALSHI_ALPHA_ARTIFACTS": f"s3://{storage.artifacts.bucket_name}",
+            "KALSHI_ALPHA_VENUE_URL": VENUE_URL,
+        }
+    if FEED_KEY in access.secrets:
+        variables |= {
+            "KALSHI_ALPHA_VENUE_WS_URL": VENUE_WS_URL,
+            "KALSHI_ALPHA_FEED_URL": FEED_URL,
+            "KALSHI_ALPHA_FEED_WS_URL": FEED_WS_URL,
+        }
+    names = {
+        TRADING_KEY: "KALSHI_ALPHA_SECRET",
+        READ_KEY: "KALSHI_ALPHA_READ_SECRET",
+        FEED_KEY: "KALSHI_ALPHA_FEED_SECRET",
+    }
+    return variables | {names[name]: stage.secret(name) for name in secrets_of(step, stage)}
+
+
+def statements(step: str, stage: Stage, storage: StorageStack) -> list[iam.PolicyStatement]:
+    """Return what the role of a step may do, its own log group aside."""
+    return list(_statements(step, stage, storage))
+
+
+def _statements(step: str, stage: Stage, storage: StorageStack) -> Iterator[iam.PolicyStatement]:
+    access = ACCESS[step]
+    services = []
+    if access.reads:
+        arns = [storage.tables[name].table_arn for name in access.reads]
+        yield _allow(["dynamodb:GetItem", "dynamodb:Query"], arns)
+        services.append("dynamodb")
+    for name, partitions in ((STATE.name, access.state), (LEDGER.name, access.ledger)):
+        if partitions:
+            yield _allow(
+                ["dynamodb:PutItem"],
+                [storage.tables[name].table_arn],
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)}},
+            )
+    bucket = storage.artifacts
+    if access.parameters:
+        yield _allow(["s3:GetObject"], [bucket.arn_for_objects("parameters/*")])
+    for prefix in access.artifacts:
+        yield _allow(["s3:PutObject"], [bucket.arn_for_objects(f"{prefix}*")])
+    if access.parameters or access.artifacts:
+        services.append("s3")
+    if secrets := secrets_of(step, stage):
+        yield _allow(
+            ["secretsmanager:GetSecretValue"], [storage.secrets[name].ref for name in secrets]
+        )
+        services.append("secretsmanager")
+    if services:
+        via = [f"{service}.{Aws.REGION}.amazonaws.com" for service in services]
+        yield _allow(
+            list(USE_KEY), [storage.key.key_arn], {"StringEquals": {"kms:ViaService": via}}
+        )
+
+
+def _allow(
+    actions: list[str], resources: list[str], conditions: dict[str, object] | None = None
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)

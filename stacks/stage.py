@@ -1,0 +1,86 @@
+"""The stage: its name, its broker, and every physical name that more than one stack uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs import Node
+
+from kalshi_alpha.cloud.layout import TableSpec
+from kalshi_alpha.errors import ConfigurationError
+from kalshi_alpha.steps.observe import namespace
+
+PAPER, LIVE = "paper", "live"
+
+# Both stages read the real venue: paper fills come from its public tape.
+VENUE_URL = "https://external-api.kalshi.com/trade-api/v2"
+VENUE_WS_URL = "wss://external-api-ws.kalshi.com/trade-api/ws/v2"
+FEED_URL = "https://api.massive.com"
+FEED_WS_URL = "wss://socket.massive.com/indices"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One deployment. ``image_tag`` is the sentry's image in the stage's own repository."""
+
+    name: str = PAPER
+    broker: str = PAPER
+    image_tag: str = "latest"
+
+    def __post_init__(self) -> None:
+        if self.name not in (PAPER, LIVE):
+            raise ConfigurationError(
+                f"the stage {self.name!r} is neither {PAPER!r} nor {LIVE!r}; use -c stage=paper"
+            )
+        if self.broker not in (PAPER, self.name):
+            raise ConfigurationError(
+                f"the broker {self.broker!r} cannot be had on the stage {self.name!r}; only the "
+                "stage 'live' may have the broker 'live'"
+            )
+
+    @property
+    def prefix(self) -> str:
+        """How every name of the stage begins."""
+        return f"kalshi-alpha-{self.name}"
+
+    @property
+    def trades(self) -> bool:
+        """Whether anything of this stage may ever hold the trading key."""
+        return self.broker == LIVE
+
+    @property
+    def metrics(self) -> str:
+        """The CloudWatch namespace."""
+        return namespace(self.name)
+
+    @property
+    def machine(self) -> str:
+        """The state machine's name."""
+        return f"{self.prefix}-window"
+
+    def table(self, spec: TableSpec) -> str:
+        """Return a table's name."""
+        return f"{self.prefix}-{spec.name}"
+
+    def function(self, step: str) -> str:
+        """Return a function's name."""
+        return f"{self.prefix}-{step}"
+
+    def log_group(self, step: str) -> str:
+        """Return the name of a step's log group."""
+        return f"/kalshi-alpha/{self.name}/{step}"
+
+    def secret(self, name: str) -> str:
+        """Return a secret's name."""
+        return f"kalshi-alpha/{self.name}/{name}"
+
+
+def stage_from(node: Node) -> Stage:
+    """Return the stage that CDK's context asks for: ``stage``, ``broker``, ``sentry_tag``.
+
+    The default is paper; the stage live has the broker live unless told otherwise. Raises
+    ``ConfigurationError`` for anything else.
+    """
+    name = str(node.try_get_context("stage") or PAPER)
+    broker = str(node.try_get_context("broker") or name)
+    return Stage(name, broker, str(node.try_get_context("sentry_tag") or "latest"))

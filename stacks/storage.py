@@ -1,0 +1,160 @@
+"""What outlives everything else: tables, artifacts, secrets and the key that encrypts them."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from kalshi_alpha.cloud.layout import LEDGER, STATE, TableSpec
+from stacks.stage import Stage
+
+# Spelled out, for a role or a policy here never says "*".
+USE_KEY = (
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
+TRADING_KEY, READ_KEY, FEED_KEY = "trading-key", "read-key", "feed-key"
+_SECRETS = {
+    TRADING_KEY: 'Venue key that may trade: {"key_id": ..., "pem": ...}',
+    READ_KEY: 'Venue key that may only read: {"key_id": ..., "pem": ...}',
+    FEED_KEY: 'Index vendor\'s key: {"api_key": ...}',
+}
+
+
+class StorageStack(Stack):
+    """Tables, bucket, secrets, key. Everything is retained when the stack is deleted."""
+
+    def __init__(self, scope: Construct, stage: Stage) -> None:
+        super().__init__(scope, "Storage", stack_name=f"{stage.prefix}-storage")
+        self.key = self._make_key(stage)
+        self.tables = {spec.name: self._make_table(spec, stage) for spec in (STATE, LEDGER)}
+        self.artifacts = self._make_bucket()
+        self.secrets = {name: self._make_secret(name, stage) for name in _SECRETS}
+        CfnOutput(self, "ArtifactsBucket", value=self.artifacts.bucket_name)
+        for name in _SECRETS:
+            CfnOutput(self, f"Secret-{name}", value=stage.secret(name))
+
+    def _make_key(self, stage: Stage) -> kms.Key:
+        key = kms.Key(
+            self,
+            "Key",
+            alias=f"alias/{stage.prefix}",
+            description=f"Tables, artifacts, secrets, logs and alarms of {stage.prefix}",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        arn = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*{stage.name}*"
+        _allow_service(
+            key,
+            f"logs.{Aws.REGION}.amazonaws.com",
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn}},
+        )
+        _allow_service(  # alarms publish to the encrypted topic
+            key,
+            "cloudwatch.amazonaws.com",
+            {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        )
+        return key
+
+    def _make_table(self, spec: TableSpec, stage: Stage) -> dynamodb.TableV2:
+        return dynamodb.TableV2(
+            self,
+            f"{spec.name.title()}Table",
+            table_name=stage.table(spec),
+            partition_key=_text(spec.partition_key),
+            sort_key=_text(spec.sort_key),
+            time_to_live_attribute=spec.ttl,
+            billing=dynamodb.Billing.on_demand(),
+            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self.key),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    def _make_bucket(self) -> s3.Bucket:
+        logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            # Log delivery cannot write under a customer's key.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        Validations.of(logs).acknowledge(
+            id="AwsSolutions-S1", reason="It is the access log; logging itself would not end."
+        )
+        return s3.Bucket(
+            self,
+            "Artifacts",
+            versioned=True,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=logs,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                    noncurrent_version_expiration=Duration.days(365),
+                ),
+                s3.LifecycleRule(
+                    prefix="raw/",
+                    transitions=[
+                        s3.Transition(
+                            storage_class=s3.StorageClass.INFREQUENT_ACCESS,
+                            transition_after=Duration.days(30),
+                        )
+                    ],
+                ),
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    def _make_secret(self, name: str, stage: Stage) -> secretsmanager.CfnSecret:
+        """Make an empty shell: the value is put in by the operator and never passes through here."""
+        secret = secretsmanager.CfnSecret(
+            self,
+            name.title().replace("-", ""),
+            name=stage.secret(name),
+            description=_SECRETS[name],
+            kms_key_id=self.key.key_arn,
+        )
+        secret.apply_removal_policy(RemovalPolicy.RETAIN)
+        Validations.of(secret).acknowledge(
+            id="AwsSolutions-SMG4",
+            reason="The venue and the vendor issue these keys by hand; nothing could rotate them.",
+        )
+        return secret
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _allow_service(key: kms.Key, service: str, conditions: dict[str, dict[str, str]]) -> None:
+    key.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(service)],
+            actions=list(USE_KEY),
+            resources=["*"],  # in a key's policy this is the key itself
+            conditions=conditions,
+        )
+    )

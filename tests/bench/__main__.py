@@ -1,0 +1,73 @@
+"""Time the hot jobs against their peers and write ``out/bench.json``.
+
+Ours and the peer's are measured in turn, in one process, round by round; the ratio is the peer's
+time over ours, so larger is better; ``low`` and ``high`` are the spread over the rounds.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.bench import imports, ladder, pull
+
+OUT = Path("out") / "bench.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison; ``ours`` and ``peer`` are medians in ``unit``."""
+
+    name: str
+    ratio: float
+    low: float
+    high: float
+    ours: float
+    peer: float
+    unit: str
+
+
+def row(name: str, unit: str, pairs: Iterable[tuple[float, float]]) -> Row:
+    """Summarise rounds of (ours, peer)."""
+    measured = list(pairs)
+    ratios = sorted(peer / ours for ours, peer in measured)
+    return Row(
+        name=name,
+        ratio=round(statistics.median(ratios), 3),
+        low=round(ratios[0], 3),
+        high=round(ratios[-1], 3),
+        ours=round(statistics.median(ours for ours, _ in measured), 4),
+        peer=round(statistics.median(peer for _, peer in measured), 4),
+        unit=unit,
+    )
+
+
+def main() -> None:
+    """Run every bench, print the table, write the file."""
+    jobs: list[Callable[[], list[tuple[str, str, list[tuple[float, float]]]]]] = [
+        ladder.measure,
+        pull.measure,
+        imports.measure,
+    ]
+    rows = []
+    print(f"{'job':<58} {'ratio':>7} {'low':>7} {'high':>7} {'ours':>10} {'peer':>10}")
+    for job in jobs:
+        for name, unit, pairs in job():
+            done = row(name, unit, pairs)
+            rows.append(done)
+            print(
+                f"{done.name:<58} {done.ratio:>7.2f} {done.low:>7.2f} {done.high:>7.2f} "
+                f"{done.ours:>10.4g} {done.peer:>10.4g} {done.unit}"
+            )
+            sys.stdout.flush()
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n")
+    print(f"written to {OUT}")
+
+
+if __name__ == "__main__":
+    main()
