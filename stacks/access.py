@@ -43,7 +43,7 @@ ACCESS: dict[str, Access] = {
     "quote": Access(_BOTH, (_WINDOW,), _BOOKS, secrets=(READ_KEY, TRADING_KEY)),
     "cancel": Access(_BOTH, (_WINDOW,), _BOOKS, secrets=(READ_KEY, TRADING_KEY)),
     "reconcile": Access(
-        _BOTH, (_WINDOW,), (*_BOOKS, "DAY#*"), artifacts=("windows/",), secrets=(READ_KEY,)
+        _BOTH, (), (_WINDOW, "DAY#*"), artifacts=("windows/",), secrets=(READ_KEY,)
     ),
     "sentry": Access(
         _BOTH,

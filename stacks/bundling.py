@@ -125,7 +125,7 @@ def _compile(folder: Path) -> None:
     interpreter = target_python()
     if interpreter is None:
         return
-    # Hash-based and unchecked: zip time stamps cannot invalidate it, and nothing is checked at start.
+    # Hash-based and unchecked: time stamps in the zip cannot invalidate it, nothing is checked.
     mode = ("--invalidation-mode", "unchecked-hash")
     command = [interpreter, "-m", "compileall", "-q", *mode, "-s", str(folder), str(folder)]
     subprocess.run(command, check=True)  # noqa: S603 - our own interpreter

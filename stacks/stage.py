@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from constructs import Node
 
 from kalshi_alpha.cloud.layout import TableSpec
+from kalshi_alpha.cloud.metrics import namespace
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.steps.observe import namespace
 
 PAPER, LIVE = "paper", "live"
 

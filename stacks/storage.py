@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -11,6 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from kalshi_alpha.cloud.layout import LEDGER, STATE, TableSpec
+from stacks.acknowledge import acknowledge
 from stacks.stage import Stage
 
 # Spelled out, for a role or a policy here never says "*".
@@ -96,9 +97,7 @@ class StorageStack(Stack):
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))],
             removal_policy=RemovalPolicy.RETAIN,
         )
-        Validations.of(logs).acknowledge(
-            id="AwsSolutions-S1", reason="It is the access log; logging itself would not end."
-        )
+        acknowledge(logs, "AwsSolutions-S1", "It is the access log; logging itself would not end.")
         return s3.Bucket(
             self,
             "Artifacts",
@@ -129,7 +128,7 @@ class StorageStack(Stack):
         )
 
     def _make_secret(self, name: str, stage: Stage) -> secretsmanager.CfnSecret:
-        """Make an empty shell: the value is put in by the operator and never passes through here."""
+        """Make an empty shell: its value is put in by the operator and never passes through here."""
         secret = secretsmanager.CfnSecret(
             self,
             name.title().replace("-", ""),
@@ -138,9 +137,10 @@ class StorageStack(Stack):
             kms_key_id=self.key.key_arn,
         )
         secret.apply_removal_policy(RemovalPolicy.RETAIN)
-        Validations.of(secret).acknowledge(
-            id="AwsSolutions-SMG4",
-            reason="The venue and the vendor issue these keys by hand; nothing could rotate them.",
+        acknowledge(
+            secret,
+            "AwsSolutions-SMG4",
+            "The venue and the vendor issue these keys by hand; nothing could rotate them.",
         )
         return secret
 

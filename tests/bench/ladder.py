@@ -35,7 +35,9 @@ def measure() -> list[tuple[str, str, list[tuple[float, float]]]]:
     worst = max(abs(a - b) for a, b in zip(ours(), peer(), strict=True))
     if worst > 1e-4:
         raise SystemExit(f"the two ladders differ by {worst:.2g}: timing them means nothing")
-    return [("400 strikes priced / scipy.stats.t", "us", [(_t(ours), _t(peer)) for _ in range(ROUNDS)])]
+    return [
+        ("400 strikes priced / scipy.stats.t", "us", [(_t(ours), _t(peer)) for _ in range(ROUNDS)])
+    ]
 
 
 def _t(job: object) -> float:

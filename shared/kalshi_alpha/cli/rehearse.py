@@ -54,7 +54,7 @@ def _display(*, quiet: bool) -> Iterator[Progress]:
     """Show a live table on a terminal, a line a change when piped, nothing when quiet."""
     seen: dict[str, WindowProgress] = {}
     if quiet:
-        yield lambda update: None
+        yield lambda _: None
         return
     if not err.is_terminal:
         yield _line_by_line(seen)

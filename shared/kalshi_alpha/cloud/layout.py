@@ -4,7 +4,7 @@
 table        pk                       sk                           what
 ===========  =======================  ===========================  ==============================
 state        ``WINDOW#<id>``          ``RECORD``                   who started it, GO and reasons
-state        ``WINDOW#<id>``          ``PART#<part>``              the making, the pull: one writer each
+state        ``WINDOW#<id>``          ``PART#<part>``              one part, by its one writer
 state        ``WINDOW#<id>``          ``FREEZE``                   why nobody may quote it
 state        ``WINDOW#<id>``          ``FIXING#<symbol>``          our last value at or before T
 state        ``SWITCH``               ``KILL``                     the kill-switch

@@ -102,7 +102,9 @@ def pull_svg(milestones: Sequence[Milestone], window_id: str, key: str) -> str:
         axes.axvline(0, color=charts.BAD, lw=1.2, ls=(0, (3, 3)))
         axes.set_yticks(rows, [step.name for step in milestones])
         axes.set_ylim(len(milestones) - 0.4, -0.8)
-        axes.margins(x=0.08)
+        low, high = min(*times, 0.0), max(*times, 0.0)
+        room = max(high - low, 1.0)
+        axes.set_xlim(low - 0.04 * room, high + 0.22 * room)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
@@ -193,6 +195,8 @@ def _spans(axes: Axes, spans: Sequence[QuoteSpan]) -> None:
             textcoords="offset points",
             fontsize=8.5,
             color=_COLOUR[span.side],
+            bbox={"fc": charts.SURFACE, "ec": "none", "pad": 0.6},
+            zorder=4,
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from kalshi_alpha.clock import iso
@@ -43,8 +43,8 @@ class _Window:
 
     @property
     def states(self) -> list[tuple[str, int]]:
-        """Return the states visited, immediate repeats counted."""
-        return [(name, len(list(same))) for name, same in groupby(self.report.states_visited)]
+        """Return the states in the order first visited, with how often: loops stay short."""
+        return list(Counter(self.report.states_visited).items())
 
 
 def write_report(report: RehearsalReport, folder: Path) -> ReportFiles:
@@ -59,17 +59,17 @@ def write_report(report: RehearsalReport, folder: Path) -> ReportFiles:
 def render_html(report: RehearsalReport) -> str:
     """Return the page: no script, nothing loaded from anywhere, text escaped."""
     windows = [_drawn(window, f"w{i}") for i, window in enumerate(report.windows)]
-    return _fill("report.html.j2", report, windows, escape=True)
+    return _fill("report.html.j2", report, windows)
 
 
 def render_markdown(report: RehearsalReport) -> str:
     """Return the twin: the same verdicts and tables without the pictures."""
-    nothing = Markup("")  # noqa: S704 - a constant
+    nothing = Markup("")
     windows = [
         _Window(window, nothing, tuple(_Part(part, nothing, nothing) for part in window.series))
         for window in report.windows
     ]
-    return _fill("report.md.j2", report, windows, escape=False)
+    return _fill("report.md.j2", report, windows)
 
 
 def _drawn(window: WindowReport, key: str) -> _Window:
@@ -89,10 +89,10 @@ def _svg(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - our own drawing, its text escaped where it was drawn
 
 
-def _fill(template: str, report: RehearsalReport, windows: list[_Window], *, escape: bool) -> str:
+def _fill(template: str, report: RehearsalReport, windows: list[_Window]) -> str:
     environment = Environment(
         loader=PackageLoader("kalshi_alpha.reports"),
-        autoescape=escape,
+        autoescape=select_autoescape(("html.j2",)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -36,6 +36,7 @@ def verdicts(report: RehearsalReport) -> tuple[Verdict, ...]:
         _go(rows),
         _fills(rows),
         _refused(report),
+        _basis(rows),
         _result(rows),
     )
 
@@ -125,6 +126,19 @@ def _refused(report: RehearsalReport) -> Verdict:
         "Refused",
         f"{counts.total():,}",
         f"Mostly {code}, {count:,} times; the why-tables have examples.",
+    )
+
+
+def _basis(rows: Sequence[SeriesSummary]) -> Verdict:
+    known = [(abs(row.basis), row) for row in rows if row.basis is not None]
+    if not known:
+        return Verdict(PLAIN, "Basis", "unknown", "Nothing has settled, or our feed saw no value.")
+    size, row = max(known, key=lambda pair: pair[0])
+    return Verdict(
+        PLAIN,
+        "Basis",
+        f"{size:.2f} points",
+        f"The largest gap of settlement and our feed, {row.series} in {row.window_id}.",
     )
 
 

@@ -15,28 +15,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from kalshi_alpha.cloud.metrics import namespace, unit
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.steps.redaction import redact
 from kalshi_alpha.steps.runtime import Runtime, current
 
 Run = Callable[[Mapping[str, Any], Runtime], dict[str, Any]]
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
-
-# Whatever is not named here is a count.
-UNITS: Mapping[str, MetricUnit] = {
-    "Duration": MetricUnit.Milliseconds,
-    "FeedLag": MetricUnit.Seconds,
-    "FeedSilence": MetricUnit.Seconds,
-    "HeartbeatAge": MetricUnit.Seconds,
-    "PullLateness": MetricUnit.Seconds,
-}
-
-
-def namespace(stage: str) -> str:
-    """Return the CloudWatch namespace of a stage's metrics."""
-    return f"KalshiAlpha/{stage}"
 
 
 class _Output:
@@ -74,7 +61,7 @@ def emit(step: str, stage: str, values: Mapping[str, float], **metadata: str) ->
     # The shared Metrics class keeps its values on the class, and two branches may run at once.
     metrics = EphemeralMetrics(namespace=namespace(stage), service=step)
     for name, value in values.items():
-        metrics.add_metric(name=name, unit=UNITS.get(name, MetricUnit.Count), value=value)
+        metrics.add_metric(name=name, unit=unit(name), value=value)
     for key, text in metadata.items():
         metrics.add_metadata(key=key, value=text)
     _output.write(json.dumps(metrics.serialize_metric_set()) + "\n")

@@ -79,6 +79,7 @@ class Sentry:
         self.watches = {symbol.name: SymbolWatch(symbol, session) for symbol in symbols}
         self._session = session
         self._at_fixing: dict[tuple[str, str], Value] = {}
+        self.alerts: list[Alert] = []
         self._done: set[tuple[str, str]] = set()  # (window, what) that happened once
 
     async def run(self, stopped: Callable[[], bool]) -> None:
@@ -190,7 +191,7 @@ class Sentry:
         )
 
     def _seed(self, key: str) -> None:
-        """Take the day's minutes so far from the vendor's history, so that a restart loses nothing."""
+        """Take the day's minutes so far from the vendor's history: a restart loses nothing."""
         now = self._runtime.clock.now()
         if now <= self._session.open:
             return

@@ -1,0 +1,15 @@
+"""Write the CloudFormation templates to ``cdk.out``: ``python app.py``, or through CDK's CLI.
+
+``-c stage=live`` chooses the stage (default paper), ``-c sentry_tag=<tag>`` the sentry's image.
+"""
+
+from __future__ import annotations
+
+from stacks import bundling
+from stacks.build import build, make_app
+
+if __name__ == "__main__":
+    bundling.main()
+    app = make_app()
+    build(app)
+    app.synth()

@@ -1,0 +1,141 @@
+"""What is known of an index now: its value, its freshness and how much it has moved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from kalshi_alpha.errors import DataError
+
+RECENT = 30
+SHORT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Realised:
+    """What the index has done since the open, up to the last whole minute.
+
+    Attributes:
+        minutes: whole minutes that were seen, ending now.
+        since_open: sum of squared 1-minute log returns over those minutes.
+        last_30: the same over the last 30 minutes, or over all when fewer were seen.
+        last_10: the same over the last 10.
+        move_10: signed log return over the last 10 minutes, or over all when fewer were seen.
+    """
+
+    minutes: int
+    since_open: float
+    last_30: float
+    last_10: float
+    move_10: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look at an index.
+
+    Attributes:
+        symbol: the registry's name, such as ``SPX``.
+        value: index points, > 0.
+        as_of: when the index stood there, by the vendor's clock, aware.
+        lag_s: seconds between ``as_of`` and the arrival of the value.
+        silence_s: seconds since anything arrived.
+        realised: the session's moves so far.
+    """
+
+    symbol: str
+    value: float
+    as_of: datetime
+    lag_s: float
+    silence_s: float
+    realised: Realised
+
+
+class RealisedMeter:
+    """Adds up one session's squared 1-minute log returns as values stream in.
+
+    Each observation costs O(1). A minute's price is its last value. The session's first minute
+    starts from its first value; a meter that starts later gives up the minute it started in. A
+    gap of k minutes counts as one return, spread evenly over the k minutes it covers. Values
+    outside the session, or older than the newest seen, are ignored.
+    """
+
+    def __init__(self, session_open: datetime, session_close: datetime) -> None:
+        seconds = (session_close - session_open).total_seconds()
+        if seconds <= 0:
+            raise DataError(f"the session opens at {session_open} and closes at {session_close}")
+        self._open = session_open
+        self._length = math.ceil(seconds / 60)
+        self._newest: datetime | None = None
+        self._minute = 0  # of the newest value
+        self._last = 0.0  # log of the newest value
+        self._first = -1  # the boundary the sums start from; -1 before there is one
+        self._known = 0  # the last boundary with a sum
+        self._sums = [0.0] * (self._length + 1)  # squared returns up to each minute boundary
+        self._logs = [0.0] * (self._length + 1)  # log value at each minute boundary
+
+    def observe(self, at: datetime, value: float) -> None:
+        """Take the index's ``value`` in points at ``at``.
+
+        Raises:
+            DataError: when the value is not a finite number above 0.
+        """
+        if not (math.isfinite(value) and value > 0):
+            raise DataError(f"an index value of {value} at {at} is not a positive number")
+        minute = self._minute_of(at)
+        if not 0 <= minute <= self._length or (self._newest is not None and at < self._newest):
+            return
+        minute = min(minute, self._length - 1)  # the closing print belongs to the last minute
+        log = math.log(value)
+        if self._newest is None:
+            self._start(minute, log)
+        elif minute > self._minute:
+            self._close(self._minute + 1, self._last)
+        self._newest, self._minute, self._last = at, minute, log
+
+    def realised(self, now: datetime) -> Realised:
+        """Return the sums over the minutes that are complete at ``now``; nothing later counts."""
+        end = min(max(self._minute_of(now), 0), self._length)
+        if self._newest is not None and end > self._minute:
+            self._close(self._minute + 1, self._last)
+        if self._first < 0:
+            return Realised(0, 0.0, 0.0, 0.0)
+        end = max(min(end, self._known), self._first)
+        recent, short = max(self._first, end - RECENT), max(self._first, end - SHORT)
+        sums, logs = self._sums, self._logs
+        return Realised(
+            minutes=end - self._first,
+            since_open=sums[end],
+            last_30=sums[end] - sums[recent],
+            last_10=sums[end] - sums[short],
+            move_10=logs[end] - logs[short],
+        )
+
+    def _minute_of(self, at: datetime) -> int:
+        return math.floor((at - self._open).total_seconds() / 60)
+
+    def _start(self, minute: int, log: float) -> None:
+        if minute == 0:
+            self._first = self._known = 0
+            self._logs[0] = log
+
+    def _close(self, boundary: int, log: float) -> None:
+        """Set the price at a minute's end, and spread the return over the minutes it covers.
+
+        A value that arrives late for a minute already closed closes it again.
+        """
+        if self._first < 0:
+            self._first = self._known = boundary
+            self._logs[boundary] = log
+            return
+        start = min(self._known, boundary - 1)
+        if start < self._first:
+            self._logs[boundary] = log
+            return
+        span, step = boundary - start, log - self._logs[start]
+        each = step * step / span
+        for k in range(1, span + 1):
+            self._sums[start + k] = self._sums[start] + each * k
+            self._logs[start + k] = self._logs[start] + step * k / span
+        self._known = boundary

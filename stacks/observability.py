@@ -1,0 +1,247 @@
+"""What a person is told and can look at: alarms to one topic, and one dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from stacks.stage import Stage
+from stacks.storage import StorageStack
+from stacks.windows import WindowsStack
+
+RUNBOOK = "docs/runbooks/alarms.md"
+MINUTE = Duration.minutes(1)
+FIVE_MINUTES = Duration.minutes(5)
+
+# Seconds relative to the fixing: the venue cancels at T-2 s by itself, and closes at T.
+LATEST_PULL = -1.0
+# Preflight and scans refuse a heartbeat of this age long before; here it calls a person.
+OLDEST_HEARTBEAT = 10.0
+
+_ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+_QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
+
+
+class ObservabilityStack(Stack):
+    """Alarms, their topic, and the dashboard."""
+
+    def __init__(
+        self, scope: Construct, stage: Stage, *, storage: StorageStack, windows: WindowsStack
+    ) -> None:
+        super().__init__(scope, "Observability", stack_name=f"{stage.prefix}-observability")
+        self._stage, self._windows = stage, windows
+        self.topic = sns.Topic(
+            self,
+            "Alarms",
+            topic_name=f"{stage.prefix}-alarms",
+            display_name=f"Kalshi Alpha {stage.name}",
+            master_key=storage.key,
+            enforce_ssl=True,
+        )
+        self._make_alarms()
+        self._make_dashboard()
+
+    # --- alarms ------------------------------------------------------------------------------
+
+    def _make_alarms(self) -> None:
+        machine = self._windows.machine
+        for name, metric in (
+            ("window-failed", machine.metric_failed(period=MINUTE)),
+            ("window-timed-out", machine.metric_timed_out(period=MINUTE)),
+            ("window-aborted", machine.metric_aborted(period=MINUTE)),
+        ):
+            self._alarm(name, metric, "an execution of the state machine did not succeed")
+        start, cancel = self._windows.steps["start"], self._windows.steps["cancel"]
+        self._alarm(
+            "window-not-started",
+            start.function.metric_errors(period=MINUTE),
+            "the starter failed, so a window did not run",
+        )
+        self._alarm(
+            "cancel-failed",
+            cancel.function.metric_errors(period=MINUTE),
+            "a call of cancel failed; it is repeated, but look",
+        )
+        self._alarm(
+            "functions-throttled",
+            _sum(
+                {
+                    step: found.function.metric_throttles(period=MINUTE)
+                    for step, found in self._windows.steps.items()
+                },
+                "throttled calls",
+            ),
+            "a function was refused for lack of concurrency",
+        )
+        self._alarm(
+            "schedule-not-delivered",
+            self._windows.dead_letters.metric_approximate_number_of_messages_visible(
+                period=MINUTE, statistic="Maximum"
+            ),
+            "a start could not be delivered; the message in the queue says which",
+        )
+        self._alarm(
+            "pull-late",
+            self._own("cancel", "PullLateness", "Maximum"),
+            f"a pull was confirmed later than T{LATEST_PULL:g} s",
+            threshold=LATEST_PULL,
+        )
+        self._alarm(
+            "orders-resting",
+            self._own("cancel", "RestingAfterPull", "Maximum"),
+            "orders were resting when a pull gave up",
+        )
+        self._alarm(
+            "books-differ",
+            cloudwatch.MathExpression(
+                expression="ABS(difference)",
+                label="cash difference",
+                using_metrics={"difference": self._own("reconcile", "LedgerDifference", "Maximum")},
+                period=MINUTE,
+            ),
+            "the venue's balance moved by something our ledger does not explain",
+        )
+        self._alarm(
+            "sentry-silent",
+            self._heartbeat_while_working(),
+            f"a window is working and the heartbeat is older than {OLDEST_HEARTBEAT:g} s",
+            threshold=OLDEST_HEARTBEAT,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        meaning: str,
+        *,
+        threshold: float = 0.0,
+        missing: cloudwatch.TreatMissingData = _QUIET,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{self._stage.prefix}-{name}",
+            alarm_description=f"{meaning}. See {RUNBOOK}#{name}",
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=_ABOVE,
+            evaluation_periods=1,
+            treat_missing_data=missing,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+    def _heartbeat_while_working(self) -> cloudwatch.MathExpression:
+        """Return the heartbeat's age, 0 while no window works, 999 when it is missing and one does.
+
+        "In session" is when a window works: that follows half days, holidays and daylight saving
+        by itself, and it is when a silent sentry matters.
+        """
+        steps = self._windows.steps
+        return cloudwatch.MathExpression(
+            expression="IF(FILL(judged, 0) + FILL(scanned, 0) > 0, FILL(age, 999), 0)",
+            label="heartbeat age while a window works",
+            using_metrics={
+                "judged": steps["preflight"].function.metric_invocations(period=MINUTE),
+                "scanned": steps["scan"].function.metric_invocations(period=MINUTE),
+                "age": self._own("sentry", "HeartbeatAge", "Maximum"),
+            },
+            period=MINUTE,
+        )
+
+    # --- dashboard ---------------------------------------------------------------------------
+
+    def _make_dashboard(self) -> None:
+        machine, own = self._windows.machine, self._own
+        dashboard = cloudwatch.Dashboard(
+            self, "Dashboard", dashboard_name=self._stage.prefix, default_interval=Duration.days(1)
+        )
+        dashboard.add_widgets(
+            _graph(
+                "Windows",
+                machine.metric_started(period=FIVE_MINUTES),
+                machine.metric_succeeded(period=FIVE_MINUTES),
+                machine.metric_failed(period=FIVE_MINUTES),
+                own("preflight", "Go"),
+                own("start", "NoWindow"),
+            ),
+            _graph(
+                "Pull: confirmed, seconds from the fixing",
+                own("cancel", "PullLateness", "Maximum"),
+                limit=LATEST_PULL,
+            ),
+            _graph(
+                "Orders resting after a pull, and attempts it took",
+                own("cancel", "RestingAfterPull", "Maximum"),
+                own("cancel", "PullAttempts", "Maximum"),
+            ),
+        )
+        dashboard.add_widgets(
+            _graph(
+                "Heartbeat age, seconds",
+                own("sentry", "HeartbeatAge", "Maximum"),
+                limit=OLDEST_HEARTBEAT,
+            ),
+            _graph(
+                "Feed: lag and silence, seconds",
+                own("sentry", "FeedLag", "Maximum"),
+                own("sentry", "FeedSilence", "Maximum"),
+            ),
+            _graph(
+                "Time each step takes, milliseconds",
+                *(own(step, "Duration", "Maximum") for step in self._windows.steps),
+            ),
+        )
+        dashboard.add_widgets(
+            _graph(
+                "Candidates, refusals, targets",
+                own("scan", "Candidates"),
+                own("scan", "Refusals"),
+                own("scan", "Targets"),
+            ),
+            _graph(
+                "Quotes",
+                *(
+                    own("quote", f"Quotes{what}")
+                    for what in ("Created", "Amended", "Canceled", "Rejected", "Unknown")
+                ),
+            ),
+            _graph(
+                "Fills and the books",
+                own("reconcile", "Fills"),
+                own("reconcile", "LedgerDifference", "Maximum"),
+            ),
+        )
+
+    def _own(self, step: str, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=self._stage.metrics,
+            metric_name=name,
+            dimensions_map={"service": step},
+            label=f"{step} {name}",
+            statistic=statistic,
+            period=MINUTE,
+        )
+
+
+def _sum(metrics: Mapping[str, cloudwatch.IMetric], label: str) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(
+        expression=" + ".join(f"FILL({name}, 0)" for name in metrics),
+        label=label,
+        using_metrics=dict(metrics),
+        period=MINUTE,
+    )
+
+
+def _graph(
+    title: str, *metrics: cloudwatch.IMetric, limit: float | None = None
+) -> cloudwatch.GraphWidget:
+    lines = [] if limit is None else [cloudwatch.HorizontalAnnotation(value=limit)]
+    return cloudwatch.GraphWidget(
+        title=title, left=list(metrics), left_annotations=lines, width=8, height=6
+    )
