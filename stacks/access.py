@@ -13,8 +13,9 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
 from kalshi_alpha.cloud.layout import LEDGER, STATE
+from stacks.acknowledge import acknowledge
 from stacks.stage import FEED_URL, FEED_WS_URL, VENUE_URL, VENUE_WS_URL, Stage
-from stacks.storage import FEED_KEY, READ_KEY, TRADING_KEY, USE_KEY, StorageStack
+from stacks.storage import FEED_KEY, READ_KEY, TRADING_KEY, USE_KEY, StorageStack, artifacts_bucket
 
 _WINDOW = "WINDOW#*"
 
@@ -69,7 +70,7 @@ def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str
         variables |= {
             "KALSHI_ALPHA_STATE_TABLE": storage.tables[STATE.name].table_name,
             "KALSHI_ALPHA_LEDGER_TABLE": storage.tables[LEDGER.name].table_name,
-            "KALSHI_ALPHA_ARTIFACTS": f"s3://{storage.artifacts.bucket_name}",
+            "KALSHI_ALPHA_ARTIFACTS": f"s3://{artifacts_bucket(stage)}",
             "KALSHI_ALPHA_VENUE_URL": VENUE_URL,
         }
     if FEED_KEY in access.secrets:
@@ -86,9 +87,26 @@ def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str
     return variables | {names[name]: stage.secret(name) for name in secrets_of(step, stage)}
 
 
-def statements(step: str, stage: Stage, storage: StorageStack) -> list[iam.PolicyStatement]:
-    """Return what the role of a step may do, its own log group aside."""
-    return list(_statements(step, stage, storage))
+def grant(role: iam.IRole, step: str, stage: Stage, storage: StorageStack) -> None:
+    """Allow the role of a step what it needs of the storage, and nothing else."""
+    for statement in _statements(step, stage, storage):
+        role.add_to_principal_policy(statement)
+    for objects in _objects(step, stage):
+        resource = objects.replace(Aws.PARTITION, "<AWS::Partition>")
+        resource = resource.replace(Aws.ACCOUNT_ID, "<AWS::AccountId>")
+        resource = resource.replace(Aws.REGION, "<AWS::Region>")
+        acknowledge(
+            role,
+            f"AwsSolutions-IAM5[Resource::{resource}]",
+            "The step's own prefix of the bucket; the keys below it carry dates and window ids.",
+        )
+
+
+def _objects(step: str, stage: Stage) -> Iterator[str]:
+    bucket = f"arn:{Aws.PARTITION}:s3:::{artifacts_bucket(stage)}"
+    access = ACCESS[step]
+    prefixes = (*(("parameters/",) if access.parameters else ()), *access.artifacts)
+    return (f"{bucket}/{prefix}*" for prefix in prefixes)
 
 
 def _statements(step: str, stage: Stage, storage: StorageStack) -> Iterator[iam.PolicyStatement]:
@@ -105,11 +123,9 @@ def _statements(step: str, stage: Stage, storage: StorageStack) -> Iterator[iam.
                 [storage.tables[name].table_arn],
                 {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)}},
             )
-    bucket = storage.artifacts
-    if access.parameters:
-        yield _allow(["s3:GetObject"], [bucket.arn_for_objects("parameters/*")])
-    for prefix in access.artifacts:
-        yield _allow(["s3:PutObject"], [bucket.arn_for_objects(f"{prefix}*")])
+    for objects in _objects(step, stage):
+        reads = objects.endswith("/parameters/*")
+        yield _allow(["s3:GetObject" if reads else "s3:PutObject"], [objects])
     if access.parameters or access.artifacts:
         services.append("s3")
     if secrets := secrets_of(step, stage):

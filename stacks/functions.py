@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.access import environment, statements
+from stacks.access import environment, grant
 from stacks.acknowledge import acknowledge
 from stacks.bundling import build_layer, function_digest, layer_digest, stage_function
 from stacks.stage import LIVE, Stage
@@ -138,8 +138,7 @@ class StepFunction(Construct):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
         group.grant_write(role)
-        for statement in statements(step, stage, storage):
-            role.add_to_policy(statement)
+        grant(role, step, stage, storage)
         acknowledge(
             role,
             "AwsSolutions-IAM5[Resource::*]",

@@ -12,7 +12,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.access import environment, statements
+from stacks.access import environment, grant
 from stacks.acknowledge import acknowledge
 from stacks.functions import log_group
 from stacks.stage import Stage
@@ -107,8 +107,7 @@ class SentryStack(Stack):
             readonly_root_filesystem=True,
             stop_timeout=Duration.seconds(60),  # time to pull before it is killed
         )
-        for statement in statements("sentry", stage, storage):
-            task.add_to_task_role_policy(statement)
+        grant(task.task_role, "sentry", stage, storage)
         acknowledge(
             task,
             "AwsSolutions-ECS2",

@@ -40,7 +40,7 @@ class StorageStack(Stack):
         super().__init__(scope, "Storage", stack_name=f"{stage.prefix}-storage")
         self.key = self._make_key(stage)
         self.tables = {spec.name: self._make_table(spec, stage) for spec in (STATE, LEDGER)}
-        self.artifacts = self._make_bucket()
+        self.artifacts = self._make_bucket(stage)
         self.secrets = {name: self._make_secret(name, stage) for name in _SECRETS}
         CfnOutput(self, "ArtifactsBucket", value=self.artifacts.bucket_name)
         for name in _SECRETS:
@@ -68,16 +68,17 @@ class StorageStack(Stack):
         )
         return key
 
-    def _make_table(self, spec: TableSpec, stage: Stage) -> dynamodb.TableV2:
-        return dynamodb.TableV2(
+    def _make_table(self, spec: TableSpec, stage: Stage) -> dynamodb.Table:
+        return dynamodb.Table(
             self,
             f"{spec.name.title()}Table",
             table_name=stage.table(spec),
             partition_key=_text(spec.partition_key),
             sort_key=_text(spec.sort_key),
             time_to_live_attribute=spec.ttl,
-            billing=dynamodb.Billing.on_demand(),
-            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self.key),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self.key,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
@@ -85,7 +86,7 @@ class StorageStack(Stack):
             removal_policy=RemovalPolicy.RETAIN,
         )
 
-    def _make_bucket(self) -> s3.Bucket:
+    def _make_bucket(self, stage: Stage) -> s3.Bucket:
         logs = s3.Bucket(
             self,
             "AccessLogs",
@@ -101,6 +102,7 @@ class StorageStack(Stack):
         return s3.Bucket(
             self,
             "Artifacts",
+            bucket_name=artifacts_bucket(stage),
             versioned=True,
             encryption=s3.BucketEncryption.KMS,
             encryption_key=self.key,
@@ -143,6 +145,11 @@ class StorageStack(Stack):
             "The venue and the vendor issue these keys by hand; nothing could rotate them.",
         )
         return secret
+
+
+def artifacts_bucket(stage: Stage) -> str:
+    """Return the bucket's name; bucket names are shared by all accounts of the world."""
+    return f"{stage.prefix}-artifacts-{Aws.ACCOUNT_ID}-{Aws.REGION}"
 
 
 def _text(name: str) -> dynamodb.Attribute:

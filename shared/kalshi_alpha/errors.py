@@ -59,7 +59,11 @@ class TickerError(DataError):
 
 
 class ContractError(DataError):
-    """A market cannot be priced safely."""
+    """A market cannot be priced safely; ``code`` names the reason for records and metrics."""
+
+    def __init__(self, message: str, *, code: str = "contract") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ParameterError(DataError):

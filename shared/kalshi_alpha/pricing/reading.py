@@ -65,15 +65,15 @@ class RealisedMeter:
         seconds = (session_close - session_open).total_seconds()
         if seconds <= 0:
             raise DataError(f"the session opens at {session_open} and closes at {session_close}")
-        self._open = session_open
+        self._open, self._close = session_open, session_close
         self._length = math.ceil(seconds / 60)
         self._newest: datetime | None = None
         self._minute = 0  # of the newest value
         self._last = 0.0  # log of the newest value
-        self._first = -1  # the boundary the sums start from; -1 before there is one
-        self._known = 0  # the last boundary with a sum
-        self._sums = [0.0] * (self._length + 1)  # squared returns up to each minute boundary
-        self._logs = [0.0] * (self._length + 1)  # log value at each minute boundary
+        self._first = -1  # the minute boundary the sums start from; -1 before there is one
+        self._known = -1  # the last boundary whose price is final
+        self._sums = [0.0] * (self._length + 1)  # squared returns up to each boundary
+        self._logs = [0.0] * (self._length + 1)  # log price at each boundary
 
     def observe(self, at: datetime, value: float) -> None:
         """Take the index's ``value`` in points at ``at``.
@@ -83,25 +83,27 @@ class RealisedMeter:
         """
         if not (math.isfinite(value) and value > 0):
             raise DataError(f"an index value of {value} at {at} is not a positive number")
-        minute = self._minute_of(at)
-        if not 0 <= minute <= self._length or (self._newest is not None and at < self._newest):
+        late = self._newest is not None and at < self._newest
+        if late or not self._open <= at <= self._close:
             return
-        minute = min(minute, self._length - 1)  # the closing print belongs to the last minute
+        # The closing print belongs to the last minute.
+        minute = min(self._minute_of(at), self._length - 1)
         log = math.log(value)
-        if self._newest is None:
-            self._start(minute, log)
-        elif minute > self._minute:
-            self._close(self._minute + 1, self._last)
+        if self._newest is None and minute == 0:
+            self._begin(0, log)
+        elif self._newest is not None and minute > self._minute:
+            self._finish()
         self._newest, self._minute, self._last = at, minute, log
 
     def realised(self, now: datetime) -> Realised:
         """Return the sums over the minutes that are complete at ``now``; nothing later counts."""
-        end = min(max(self._minute_of(now), 0), self._length)
-        if self._newest is not None and end > self._minute:
-            self._close(self._minute + 1, self._last)
         if self._first < 0:
             return Realised(0, 0.0, 0.0, 0.0)
-        end = max(min(end, self._known), self._first)
+        end, tip = self._minute_of(now), self._known
+        if end > self._minute:  # the newest minute is over, though no later value says so
+            tip = self._minute + 1
+            self._fill(tip)
+        end = max(min(end, tip), self._first)
         recent, short = max(self._first, end - RECENT), max(self._first, end - SHORT)
         sums, logs = self._sums, self._logs
         return Realised(
@@ -115,27 +117,22 @@ class RealisedMeter:
     def _minute_of(self, at: datetime) -> int:
         return math.floor((at - self._open).total_seconds() / 60)
 
-    def _start(self, minute: int, log: float) -> None:
-        if minute == 0:
-            self._first = self._known = 0
-            self._logs[0] = log
+    def _begin(self, boundary: int, log: float) -> None:
+        self._first = self._known = boundary
+        self._logs[boundary] = log
 
-    def _close(self, boundary: int, log: float) -> None:
-        """Set the price at a minute's end, and spread the return over the minutes it covers.
-
-        A value that arrives late for a minute already closed closes it again.
-        """
+    def _finish(self) -> None:
+        boundary = self._minute + 1
         if self._first < 0:
-            self._first = self._known = boundary
-            self._logs[boundary] = log
+            self._begin(boundary, self._last)
             return
-        start = min(self._known, boundary - 1)
-        if start < self._first:
-            self._logs[boundary] = log
-            return
-        span, step = boundary - start, log - self._logs[start]
-        each = step * step / span
-        for k in range(1, span + 1):
-            self._sums[start + k] = self._sums[start] + each * k
-            self._logs[start + k] = self._logs[start] + step * k / span
+        self._fill(boundary)
         self._known = boundary
+
+    def _fill(self, boundary: int) -> None:
+        """Spread the return to the newest price over the minutes from the last final one."""
+        start = self._known
+        span, step = boundary - start, self._last - self._logs[start]
+        for k in range(1, span + 1):
+            self._sums[start + k] = self._sums[start] + step * step / span * (k / span)
+            self._logs[start + k] = self._logs[start] + step * k / span

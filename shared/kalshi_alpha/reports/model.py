@@ -27,6 +27,7 @@ class Rung:
         bid: The market's best bid, our own orders left out.
         ask: The market's best ask, our own orders left out.
         quoted: The side we quoted at that scan, None when we did not.
+        quoted_price: The price we quoted there, None when we did not.
     """
 
     ticker: str
@@ -37,6 +38,7 @@ class Rung:
     bid: int | None
     ask: int | None
     quoted: Side | None = None
+    quoted_price: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

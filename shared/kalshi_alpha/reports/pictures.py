@@ -146,12 +146,24 @@ def _market(axes: Axes, place: float, rung: Rung) -> None:
 
 
 def _ours(axes: Axes, place: float, rung: Rung, side: Side) -> None:
+    """Mark our quote; the thin line from it to the model's dot is the edge."""
     fair = rung.probability * 100
-    axes.plot(place, fair, color=_COLOUR[side], marker="o", ms=11, mfc="none", mew=1.5, zorder=5)
+    price = fair if rung.quoted_price is None else rung.quoted_price / CENT
+    axes.plot([place, place], [price, fair], color=_COLOUR[side], lw=1.2, zorder=3)
+    axes.plot(
+        place,
+        price,
+        color=_COLOUR[side],
+        marker=_MARKER[side],
+        ms=8,
+        mec=charts.SURFACE,
+        mew=1.0,
+        zorder=5,
+    )
     axes.annotate(
         rung.label,
-        (place, fair),
-        xytext=(10, 4 if side is Side.BID else -10),
+        (place, price),
+        xytext=(9, -3),
         textcoords="offset points",
         fontsize=8.5,
         color=_COLOUR[side],
@@ -164,7 +176,7 @@ def _ladder_legend(axes: Axes, sides: set[Side]) -> None:
         Line2D([], [], color=charts.MARKET, lw=5, alpha=0.75, label="market, bid to ask"),
     ]
     handles += [
-        Line2D([], [], color=_COLOUR[s], marker="o", ms=9, mfc="none", lw=0, label=_WORD[s])
+        Line2D([], [], color=_COLOUR[s], marker=_MARKER[s], ms=7, lw=0, label=_WORD[s])
         for s in Side
         if s in sides
     ]
