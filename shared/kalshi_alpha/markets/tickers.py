@@ -101,7 +101,7 @@ def parse_event(text: str) -> EventTicker:
 
 def parse_market(text: str) -> MarketTicker:
     """Parse a market's ticker; raise ``TickerError`` outside the grammar or on an unreal date."""
-    head, found = _split(text)
+    found = _MARKET.fullmatch(text)
     if found is None:
         raise TickerError(
             f"{text!r} is not a market ticker: expected EVENT-STRIKE, "
@@ -109,7 +109,7 @@ def parse_market(text: str) -> MarketTicker:
         )
     number = Decimal(found["number"])
     return MarketTicker(
-        event=parse_event(head),
+        event=parse_event(found["event"]),
         strike=found["strike"],
         kind=found["kind"],
         number=-number if found["minus"] else number,

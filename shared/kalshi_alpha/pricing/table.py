@@ -19,6 +19,7 @@ from kalshi_alpha.errors import DataError, ParameterError
 LOG_ODDS_LIMIT = 700.0  # exp() of more overflows; odds beyond e**700 mean nothing
 _FEWEST_KNOTS = 4
 _STENCIL = 5  # knots a slope is estimated from
+_FRACTION_TERMS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,29 +146,21 @@ def student_sf(t: float, freedom: float) -> float:
 
 
 def _beta_share(a: float, b: float, x: float) -> float:
-    """Return I_x(a, b) by its continued fraction, Abramowitz and Stegun 26.5.8, from the front."""
-    if x == 0.0:
-        return 0.0
+    """Return I_x(a, b) by its continued fraction from the far end, Abramowitz and Stegun 26.5.8."""
     if x > (a + 1.0) / (a + b + 2.0):
         return 1.0 - _beta_share(b, a, 1.0 - x)
+    if x == 0.0:
+        return 0.0
+    fraction = 0.0
+    for m in range(_FRACTION_TERMS, -1, -1):
+        n = a + 2 * m
+        odd = -(a + m) * (a + b + m) * x / (n * (n + 1.0))
+        fraction = odd / (1.0 + fraction)
+        if m:
+            even = m * (b - m) * x / ((n - 1.0) * n)
+            fraction = even / (1.0 + fraction)
     scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    front = math.exp(scale + a * math.log(x) + b * math.log1p(-x)) / a
-    value, c, d = 1.0, 1.0, 0.0
-    for k in range(1, 500):
-        m = k // 2
-        if k == 1:
-            term = 1.0
-        elif k % 2:
-            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        else:
-            m -= 1
-            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d = 1.0 / (1.0 + term * d)
-        c = 1.0 + term / c if k > 1 else 1.0
-        value *= c * d
-        if k > 1 and abs(c * d - 1.0) < 1e-15:
-            break
-    return front * value
+    return math.exp(scale + a * math.log(x) + b * math.log1p(-x)) / (a * (1.0 + fraction))
 
 
 def _symmetric_table(sf: Callable[[float], float], reach: float, step: float) -> StandardTable:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -32,7 +33,7 @@ _VARIABLES = {
     BAD: "--bad",
 }
 MUTED, LINE = _MUTED, _LINE
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "kalshi-alpha",
     "text.parse_math": False,  # a dollar sign is a dollar sign

@@ -400,7 +400,7 @@ def test_the_twin_in_markdown_keeps_its_tables_whole(report):
 
     assert "- a \\| pipe and a &lt;b>line&lt;/b>" in text
     assert "| 5¢ (in force) |" in text
-    assert "| cancel sent | −250 ms |" in text
+    assert "| cancel sent | \N{MINUS SIGN}250 ms |" in text
     assert "S&P 500 range at the close" in text
     for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in block.splitlines()}) == 1
