@@ -50,7 +50,6 @@ ACCESS: dict[str, Access] = {
         _BOTH,
         (_WINDOW, "HEARTBEAT"),
         _BOOKS,
-        artifacts=("raw/",),
         secrets=(READ_KEY, TRADING_KEY, FEED_KEY),
     ),
 }

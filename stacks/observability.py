@@ -69,12 +69,12 @@ class ObservabilityStack(Stack):
         )
         self._alarm(
             "functions-throttled",
-            _sum(
+            _math(
+                "SUM(METRICS())",
                 {
                     step: found.function.metric_throttles(period=MINUTE)
                     for step, found in self._windows.steps.items()
                 },
-                "throttled calls",
             ),
             "a function was refused for lack of concurrency",
         )
@@ -93,26 +93,59 @@ class ObservabilityStack(Stack):
         )
         self._alarm(
             "orders-resting",
-            self._own("cancel", "RestingAfterPull", "Maximum"),
-            "orders were resting when a pull gave up",
+            # Below 0 the pull never saw a listing, which is no better than orders in it.
+            _math("ABS(resting)", {"resting": self._own("cancel", "RestingAfterPull", "Maximum")}),
+            "a pull ended without seeing an empty book",
         )
         self._alarm(
             "books-differ",
-            cloudwatch.MathExpression(
-                expression="ABS(difference)",
-                label="cash difference",
-                using_metrics={"difference": self._own("reconcile", "LedgerDifference", "Maximum")},
-                period=MINUTE,
-            ),
+            _math("ABS(cash)", {"cash": self._own("reconcile", "LedgerDifference", "Maximum")}),
             "the venue's balance moved by something our ledger does not explain",
         )
-        self._alarm(
-            "sentry-silent",
-            self._heartbeat_while_working(),
-            f"a window is working and the heartbeat is older than {OLDEST_HEARTBEAT:g} s",
+        self._alarm_on_silent_sentry()
+
+    def _alarm_on_silent_sentry(self) -> None:
+        """Call when the heartbeat is old or missing, but only while a window works.
+
+        That follows half days, holidays and daylight saving by itself. The two halves call nobody:
+        every night there is no heartbeat, and every window works.
+        """
+        steps = self._windows.steps
+        silent = self._alarm(
+            "heartbeat-missing",
+            self._own("sentry", "HeartbeatAge", "Maximum"),
+            f"no heartbeat, or one older than {OLDEST_HEARTBEAT:g} s; normal outside a session",
             threshold=OLDEST_HEARTBEAT,
             missing=cloudwatch.TreatMissingData.BREACHING,
+            minutes=(2, 3),
+            calls=False,
         )
+        working = self._alarm(
+            "window-working",
+            _math(
+                "SUM(METRICS())",
+                {
+                    step: steps[step].function.metric_invocations(period=MINUTE)
+                    for step in ("preflight", "scan")
+                },
+            ),
+            "a window is being judged or made; no fault by itself",
+            minutes=(1, 5),  # from the judging over the pause to the making
+            calls=False,
+        )
+        both = cloudwatch.CompositeAlarm(
+            self,
+            "sentry-silent",
+            composite_alarm_name=f"{self._stage.prefix}-sentry-silent",
+            alarm_description=_description("sentry-silent", "a window works without a heartbeat"),
+            alarm_rule=cloudwatch.AlarmRule.all_of(
+                *(
+                    cloudwatch.AlarmRule.from_alarm(alarm, cloudwatch.AlarmState.ALARM)
+                    for alarm in (silent, working)
+                )
+            ),
+        )
+        both.add_alarm_action(actions.SnsAction(self.topic))
 
     def _alarm(
         self,
@@ -122,37 +155,25 @@ class ObservabilityStack(Stack):
         *,
         threshold: float = 0.0,
         missing: cloudwatch.TreatMissingData = _QUIET,
-    ) -> None:
+        minutes: tuple[int, int] = (1, 1),
+        calls: bool = True,
+    ) -> cloudwatch.Alarm:
+        """Make an alarm that fires when so many of so many minutes are above the threshold."""
         alarm = cloudwatch.Alarm(
             self,
             name,
             alarm_name=f"{self._stage.prefix}-{name}",
-            alarm_description=f"{meaning}. See {RUNBOOK}#{name}",
+            alarm_description=_description(name, meaning),
             metric=metric,
             threshold=threshold,
             comparison_operator=_ABOVE,
-            evaluation_periods=1,
+            datapoints_to_alarm=minutes[0],
+            evaluation_periods=minutes[1],
             treat_missing_data=missing,
         )
-        alarm.add_alarm_action(actions.SnsAction(self.topic))
-
-    def _heartbeat_while_working(self) -> cloudwatch.MathExpression:
-        """Return the heartbeat's age, 0 while no window works, 999 when it is missing and one does.
-
-        "In session" is when a window works: that follows half days, holidays and daylight saving
-        by itself, and it is when a silent sentry matters.
-        """
-        steps = self._windows.steps
-        return cloudwatch.MathExpression(
-            expression="IF(FILL(judged, 0) + FILL(scanned, 0) > 0, FILL(age, 999), 0)",
-            label="heartbeat age while a window works",
-            using_metrics={
-                "judged": steps["preflight"].function.metric_invocations(period=MINUTE),
-                "scanned": steps["scan"].function.metric_invocations(period=MINUTE),
-                "age": self._own("sentry", "HeartbeatAge", "Maximum"),
-            },
-            period=MINUTE,
-        )
+        if calls:
+            alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return alarm
 
     # --- dashboard ---------------------------------------------------------------------------
 
@@ -229,12 +250,13 @@ class ObservabilityStack(Stack):
         )
 
 
-def _sum(metrics: Mapping[str, cloudwatch.IMetric], label: str) -> cloudwatch.MathExpression:
+def _description(name: str, meaning: str) -> str:
+    return f"{meaning[0].upper()}{meaning[1:]}. See {RUNBOOK}#{name}"
+
+
+def _math(expression: str, metrics: Mapping[str, cloudwatch.IMetric]) -> cloudwatch.MathExpression:
     return cloudwatch.MathExpression(
-        expression=" + ".join(f"FILL({name}, 0)" for name in metrics),
-        label=label,
-        using_metrics=dict(metrics),
-        period=MINUTE,
+        expression=expression, using_metrics=dict(metrics), period=MINUTE, label=expression
     )
 
 

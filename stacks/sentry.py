@@ -40,10 +40,11 @@ class SentryStack(Stack):
         schedule_group: scheduler.CfnScheduleGroup,
     ) -> None:
         super().__init__(scope, "Sentry", stack_name=f"{stage.prefix}-sentry")
-        logs_ = log_group(self, "sentry", stage, storage)
-        vpc = self._make_network(logs_)
+        vpc = self._make_network(log_group(self, "network", stage, storage))
         repository = self._make_repository(stage)
-        task = self._make_task(stage, storage, repository, logs_)
+        task = self._make_task(
+            stage, storage, repository, log_group(self, "sentry", stage, storage)
+        )
         self._make_schedule(stage, vpc, task, dead_letters, schedule_group)
         CfnOutput(self, "Repository", value=repository.repository_uri)
 

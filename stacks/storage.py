@@ -116,21 +116,12 @@ class StorageStack(Stack):
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                     noncurrent_version_expiration=Duration.days(365),
                 ),
-                s3.LifecycleRule(
-                    prefix="raw/",
-                    transitions=[
-                        s3.Transition(
-                            storage_class=s3.StorageClass.INFREQUENT_ACCESS,
-                            transition_after=Duration.days(30),
-                        )
-                    ],
-                ),
             ],
             removal_policy=RemovalPolicy.RETAIN,
         )
 
     def _make_secret(self, name: str, stage: Stage) -> secretsmanager.CfnSecret:
-        """Make an empty shell: its value is put in by the operator and never passes through here."""
+        """Make an empty shell: an operator puts the value in, it never passes through here."""
         secret = secretsmanager.CfnSecret(
             self,
             name.title().replace("-", ""),

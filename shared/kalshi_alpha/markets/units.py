@@ -13,7 +13,7 @@ A price times a size is exactly one cash unit, so no product is ever rounded.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from kalshi_alpha.errors import DataError
 
@@ -61,7 +61,7 @@ def dollars(cash: int) -> float:
 def _scaled(text: str, unit: int, what: str) -> int:
     try:
         value = Decimal(text) * unit
-    except (InvalidOperation, TypeError, ValueError):
+    except (ArithmeticError, TypeError, ValueError):
         raise DataError(f"the {what} {text!r} is not a decimal number") from None
     if not value.is_finite() or value != value.to_integral_value():
         raise DataError(f"the {what} {text!r} is not a whole multiple of 1/{unit}")

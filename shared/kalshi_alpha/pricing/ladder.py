@@ -24,20 +24,17 @@ def probabilities(
     The law is evaluated once at each distinct edge, so N nested strikes or N adjoining ranges
     cost about N evaluations.
     """
-    lows = [payoff.low for payoff in payoffs]
-    tops = [None if payoff.high is None else payoff.high + 1 for payoff in payoffs]
-    edges = list({*lows, *tops} - {None})
-    odds: dict[int | None, float] = dict(
-        zip(edges, law.edge_log_odds(edges, ticks_per_point), strict=True)  # type: ignore[arg-type]
-    )
-    exp, endless = math.exp, math.inf
+    nested = [p.low for p in payoffs if p.high is None and p.low is not None]
+    if len(nested) == len(payoffs):  # above/below: by far the longest ladders
+        found = law.edge_log_odds(nested, ticks_per_point)
+        return tuple([1.0 / (1.0 + odds) for odds in map(math.exp, found)])
+    spans = [(p.low, None if p.high is None else p.high + 1) for p in payoffs]
+    edges = list({edge for span in spans for edge in span if edge is not None})
+    odds_below = dict(zip(edges, law.edge_log_odds(edges, ticks_per_point), strict=True))
     return tuple(
-        [
-            1.0 / (1.0 + exp(odds[low]))
-            if top is None and low is not None
-            else mass_between(
-                -endless if low is None else odds[low], endless if top is None else odds[top]
-            )
-            for low, top in zip(lows, tops, strict=True)
-        ]
+        mass_between(
+            -math.inf if low is None else odds_below[low],
+            math.inf if top is None else odds_below[top],
+        )
+        for low, top in spans
     )

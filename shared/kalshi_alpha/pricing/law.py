@@ -14,6 +14,8 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.contracts import Payoff
 from kalshi_alpha.pricing.table import StandardTable, above, below
 
+_NOWHERE = -1e300  # standard units; stands for the log of nothing, and stays finite
+
 
 @dataclass(frozen=True, slots=True)
 class TerminalLaw:
@@ -71,7 +73,7 @@ class TerminalLaw:
         """Return the log odds of settling below each tick, that is half a tick under it."""
         shift, inverse, log = self._origin(float(ticks_per_point)), 1.0 / self.scale, math.log
         if ticks and min(ticks) < 1:  # an index is positive: nothing lies below
-            zs = [(log(k - 0.5) - shift) * inverse if k >= 1 else -math.inf for k in ticks]
+            zs = [(log(k - 0.5) - shift) * inverse if k >= 1 else _NOWHERE for k in ticks]
         else:
             zs = [(log(k - 0.5) - shift) * inverse for k in ticks]
         return self.table.log_odds_at(zs)

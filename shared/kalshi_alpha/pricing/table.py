@@ -21,6 +21,9 @@ _FEWEST_KNOTS = 4
 _STENCIL = 5  # knots a slope is estimated from
 _FRACTION_TERMS = 60
 
+# start, c0, c1, c2, c3: a cubic in u - start
+_Piece = tuple[float, float, float, float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class StandardTable:
@@ -36,36 +39,22 @@ class StandardTable:
 
     knots: tuple[float, ...]
     log_odds: tuple[float, ...]
-    _pieces: tuple[tuple[float, float, float, float, float], ...] = field(
-        init=False, repr=False, compare=False
-    )
-    _tail_slopes: tuple[float, float] = field(init=False, repr=False, compare=False)
+    _pieces: tuple[_Piece, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check(self.knots, self.log_odds)
-        slopes = _monotone_slopes(self.knots, self.log_odds)
-        object.__setattr__(self, "_pieces", tuple(_pieces(self.knots, self.log_odds, slopes)))
-        object.__setattr__(self, "_tail_slopes", (slopes[0], slopes[-1]))
+        object.__setattr__(self, "_pieces", tuple(_pieces(self.knots, self.log_odds)))
 
     def log_odds_at(self, zs: Iterable[float]) -> list[float]:
         """Return log(F / (1 - F)) at each z, in one pass; within +-700."""
-        knots, pieces = self.knots, self._pieces
-        first, last = knots[0], knots[-1]
-        lowest, highest = self.log_odds[0], self.log_odds[-1]
-        below, above = self._tail_slopes
-        asinh, find = math.asinh, bisect_right
-        found: list[float] = []
-        add = found.append
-        for z in zs:
-            u = asinh(z)
-            if u >= last:
-                add(min(LOG_ODDS_LIMIT, highest + above * (u - last)))
-            elif u <= first:
-                add(max(-LOG_ODDS_LIMIT, lowest + below * (u - first)))
-            else:
-                start, c0, c1, c2, c3 = pieces[find(knots, u) - 1]
-                u -= start
-                add(((c3 * u + c2) * u + c1) * u + c0)
+        knots, pieces, find = self.knots, self._pieces, bisect_right
+        found = [
+            ((c3 * (v := u - start) + c2) * v + c1) * v + c0
+            for u in map(math.asinh, zs)
+            for start, c0, c1, c2, c3 in (pieces[find(knots, u)],)
+        ]
+        if found and not -LOG_ODDS_LIMIT <= min(found) <= max(found) <= LOG_ODDS_LIMIT:
+            return [min(max(x, -LOG_ODDS_LIMIT), LOG_ODDS_LIMIT) for x in found]
         return found
 
     def cdf(self, z: float) -> float:
@@ -87,13 +76,11 @@ class StandardTable:
         return math.sinh(self._knot_at(math.log(p) - math.log1p(-p)))
 
     def _knot_at(self, log_odds: float) -> float:
-        if log_odds <= self.log_odds[0]:
-            return self.knots[0] + (log_odds - self.log_odds[0]) / self._tail_slopes[0]
-        if log_odds >= self.log_odds[-1]:
-            return self.knots[-1] + (log_odds - self.log_odds[-1]) / self._tail_slopes[1]
-        piece = bisect_right(self.log_odds, log_odds) - 1
+        piece = bisect_right(self.log_odds, log_odds)
         start, c0, c1, c2, c3 = self._pieces[piece]
-        low, high = 0.0, self.knots[piece + 1] - start
+        if piece in (0, len(self.knots)):
+            return start + (log_odds - c0) / c1
+        low, high = 0.0, self.knots[piece] - start
         while True:  # bisection: sixty-odd halvings reach the last bit
             middle = 0.5 * (low + high)
             if middle in (low, high):
@@ -218,13 +205,14 @@ def _local_slope(xs: Sequence[float], ys: Sequence[float], k: int) -> float:
     return slope
 
 
-def _pieces(
-    xs: Sequence[float], ys: Sequence[float], slopes: Sequence[float]
-) -> Iterable[tuple[float, float, float, float, float]]:
-    """Yield (start, c0, c1, c2, c3) of each cubic in u - start."""
+def _pieces(xs: Sequence[float], ys: Sequence[float]) -> Iterable[_Piece]:
+    """Yield the lower tail, the cubic after each knot but the last, and the upper tail."""
+    slopes = _monotone_slopes(xs, ys)
+    yield xs[0], ys[0], slopes[0], 0.0, 0.0
     for k in range(len(xs) - 1):
         width = xs[k + 1] - xs[k]
         secant = (ys[k + 1] - ys[k]) / width
         c2 = (3.0 * secant - 2.0 * slopes[k] - slopes[k + 1]) / width
         c3 = (slopes[k] + slopes[k + 1] - 2.0 * secant) / (width * width)
         yield xs[k], ys[k], slopes[k], c2, c3
+    yield xs[-1], ys[-1], slopes[-1], 0.0, 0.0

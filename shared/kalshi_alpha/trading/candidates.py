@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kalshi_alpha.errors import ContractError
-from kalshi_alpha.markets.book import Book, Top
+from kalshi_alpha.markets.book import Book, Level, Top
 from kalshi_alpha.markets.contracts import Contract
 from kalshi_alpha.markets.orders import LiveOrder, OrderStatus, Side
 from kalshi_alpha.markets.registry import Quoting
@@ -102,11 +102,19 @@ def others_top(book: Book, orders: Iterable[LiveOrder]) -> Top:
         if order.ticker == book.ticker and order.status is OrderStatus.RESTING:
             level = (order.side, order.price)
             own[level] = own.get(level, 0) + order.remaining_size
-    bids = {p: s - own.get((Side.BID, p), 0) for p, s in _levels(book.bids)}
-    asks = {p: s - own.get((Side.ASK, p), 0) for p, s in _levels(book.asks)}
-    bid = max((p for p, size in bids.items() if size > 0), default=None)
-    ask = min((p for p, size in asks.items() if size > 0), default=None)
-    return Top(bid, 0 if bid is None else bids[bid], ask, 0 if ask is None else asks[ask])
+    bid, bid_size = _best(book.bids, Side.BID, own)
+    ask, ask_size = _best(book.asks, Side.ASK, own)
+    return Top(bid, bid_size, ask, ask_size)
+
+
+def _best(
+    levels: Iterable[Level], side: Side, own: Mapping[tuple[Side, int], int]
+) -> tuple[int | None, int]:
+    for price, size in levels:  # best first
+        left = size - own.get((side, price), 0)
+        if left > 0:
+            return price, left
+    return None, 0
 
 
 def _prices(

@@ -64,6 +64,6 @@ def edge(ticker: str, side: Side, price: int, probability: float, terms: FeeTerm
         raise InvariantBroken(f"the probability {probability} of {ticker} is not within 0 to 1")
     if not 0 < price < PRICE_UNIT:
         raise InvariantBroken(f"the price {price} of {ticker} is not within 1 to {PRICE_UNIT - 1}")
-    fee = maker_fee(terms, price, SIZE_UNIT)
+    fee = maker_fee(terms, price, SIZE_UNIT, side)
     gain = side.sign * (probability - price / PRICE_UNIT)
     return Edge(ticker, side, price, probability, fee, gain - fee / CASH_UNIT)

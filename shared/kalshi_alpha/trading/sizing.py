@@ -9,7 +9,6 @@ MacLean, Thorp and Ziemba (2010) on fractional Kelly.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from kalshi_alpha.markets.units import CASH_UNIT, SIZE_UNIT
@@ -57,7 +56,7 @@ def size_quote(edge: Edge, kelly_fraction: float, budget: Budget) -> Sizing:
     """
     kelly = kelly_fraction_of(edge)
     each = edge.worst_loss
-    stake = math.floor(kelly * kelly_fraction * budget.bankroll)
+    stake = round(kelly * kelly_fraction * budget.bankroll)
     contracts = {
         KELLY: stake // each,
         MAX_SIZE: budget.max_size // SIZE_UNIT,

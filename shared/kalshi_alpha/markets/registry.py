@@ -1,0 +1,366 @@
+"""What is traded, when, and within which limits, read from ``registry.toml``.
+
+The file is the single source of truth: series, symbols, groups of windows, phases and caps. It is
+checked whole when read; unknown keys, missing keys and contradictions are refused. ``[caps]``,
+``[quoting]`` and ``[phases]`` are defaults that a series or a group may override key by key.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import time
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from kalshi_alpha.errors import ConfigurationError, DataError
+from kalshi_alpha.markets.units import cash_from_text, price_from_text, size_from_text
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+T = TypeVar("T")
+
+# The contract terms let an index event refer to these New York times only.
+_FIRST_FIXING, _LAST_FIXING = time(9, 30), time(16, 0)
+# Out of the book two seconds before the fixing is a law of the house, not a setting.
+_LATEST_PULL = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Limits on one series. Money is cash (1/1000000 dollar), ``max_size`` 1/100 contract."""
+
+    max_bins: Count
+    max_size: Count
+    bankroll: Count
+    max_loss_per_strike: Count
+    max_loss_per_window: Count
+    max_loss_per_day: Count
+    max_loss_per_week: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Quoting:
+    """When a price is worth quoting.
+
+    Attributes:
+        min_ev: expected 1/10000 dollar a contract after fees, at least.
+        favor_ticks: how many ticks better or worse than the best price may be joined.
+        kelly_fraction: the share of Kelly's stake that is taken, in (0, 1].
+    """
+
+    min_ev: Count
+    favor_ticks: Annotated[int, msgspec.Meta(ge=0)]
+    kelly_fraction: Annotated[float, msgspec.Meta(gt=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """The times of a window: seconds before the fixing, and after it for the last two."""
+
+    prep: Positive
+    make: Positive
+    strict: Positive
+    arm: Positive
+    pull: Annotated[float, msgspec.Meta(ge=_LATEST_PULL)]
+    pull_lead: Positive
+    scan_every: Positive
+    last_scan: Positive
+    reconcile_after: Positive
+    thaw: Positive
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """One index and how fresh its feed must be; the ``early`` limits rule before the last minute.
+
+    Attributes:
+        name: our name, such as ``SPX``.
+        vendor_ticker: the feed's name, such as ``I:SPX``.
+        lag_limit_s: receive time less message time, at most, in seconds.
+        silence_limit_s: steady seconds since the last message, at most.
+        heartbeat_limit_s: age of the sentry's last heartbeat, at most, in seconds.
+        early_lag_limit_s: as ``lag_limit_s``, early.
+        early_silence_limit_s: as ``silence_limit_s``, early.
+        early_heartbeat_limit_s: as ``heartbeat_limit_s``, early.
+        jump_limit: a value further from the last than this share of it is not believed.
+        near_strike_points: no quote when a strike is nearer than this, in points, ...
+        near_strike_within_s: ... and the fixing nearer than this, in seconds.
+    """
+
+    name: Name
+    vendor_ticker: Name
+    lag_limit_s: Positive
+    silence_limit_s: Positive
+    heartbeat_limit_s: Positive
+    early_lag_limit_s: Positive
+    early_silence_limit_s: Positive
+    early_heartbeat_limit_s: Positive
+    jump_limit: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    near_strike_points: Positive
+    near_strike_within_s: Positive
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of events, its ladder and its limits.
+
+    Attributes:
+        ticker: the venue's name, such as ``KXINXU``.
+        symbol: the symbol it settles on.
+        family: which family makes its terminal law.
+        kind: ``above`` is a nested ladder of thresholds, ``range`` a partition into buckets.
+        group: the group of windows it is quoted in.
+        ticks_per_point: settlement ticks in one point of the index.
+        strike_step: points between neighbouring strikes.
+        caps: its limits.
+        quoting: when its prices are worth quoting.
+    """
+
+    ticker: Annotated[str, msgspec.Meta(pattern="^[0-9]*[A-Z][A-Z0-9]*$")]
+    symbol: Name
+    family: Name
+    kind: Literal["above", "range"]
+    group: Name
+    ticks_per_point: Count
+    strike_step: Positive
+    caps: Caps
+    quoting: Quoting
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Series quoted together at the same fixings, which are New York times of day, ascending."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z-]*$")]
+    series: tuple[str, ...]
+    fixings: tuple[time, ...]
+    phases: Phases
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Everything the registry says; ``hash`` is the SHA-256 of the effective configuration."""
+
+    symbols: Mapping[str, Symbol]
+    series: Mapping[str, Series]
+    groups: Mapping[str, Group]
+    hash: str
+
+
+def load_registry(path: Path | None = None) -> Registry:
+    """Read the registry shipped with the package, once, or another file.
+
+    Raises:
+        ConfigurationError: when the file cannot be read or says something impossible.
+    """
+    if path is None:
+        return _shipped()
+    try:
+        return parse_registry(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"the registry {path} cannot be read: {error.strerror}; give a readable TOML file"
+        ) from None
+
+
+def parse_registry(text: str) -> Registry:
+    """Read a registry from TOML; raise ``ConfigurationError`` when it says something impossible."""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"the registry is not TOML: {error}") from None
+    tables = ("caps", "quoting", "phases", "symbols", "series", "groups")
+    _only(tree, tables, "the registry")
+    caps, quoting, phases, named_symbols, named_series, named_groups = (
+        _table(tree, name, "the registry") for name in tables
+    )
+    symbols = {
+        name: _symbol(name, _table(named_symbols, name, "symbols")) for name in named_symbols
+    }
+    series = {
+        name: _series(name, _table(named_series, name, "series"), caps, quoting)
+        for name in named_series
+    }
+    groups = {
+        name: _group(name, _table(named_groups, name, "groups"), phases, series)
+        for name in named_groups
+    }
+    _cross_check(symbols, series, groups)
+    effective = {"symbols": symbols, "series": series, "groups": groups}
+    return Registry(
+        symbols=MappingProxyType(symbols),
+        series=MappingProxyType(series),
+        groups=MappingProxyType(groups),
+        hash=hashlib.sha256(msgspec.json.encode(effective, order="sorted")).hexdigest(),
+    )
+
+
+@functools.cache
+def _shipped() -> Registry:
+    return parse_registry(resources.files(__package__).joinpath("registry.toml").read_text("utf-8"))
+
+
+def _symbol(name: str, table: Mapping[str, Any]) -> Symbol:
+    _underived(table, ("name",), name)
+    return _build(Symbol, {**table, "name": name}, name)
+
+
+def _series(
+    name: str, table: Mapping[str, Any], caps: Mapping[str, Any], quoting: Mapping[str, Any]
+) -> Series:
+    _underived(table, ("ticker",), name)
+    own_caps = _money({**caps, **_table(table, "caps", name, optional=True)}, name)
+    own_quoting = _money({**quoting, **_table(table, "quoting", name, optional=True)}, name)
+    built: dict[str, Any] = {
+        **table,
+        "ticker": name,
+        "caps": _build(Caps, own_caps, f"{name}.caps"),
+        "quoting": _build(Quoting, own_quoting, f"{name}.quoting"),
+    }
+    return _build(Series, built, name)
+
+
+def _group(
+    name: str, table: Mapping[str, Any], phases: Mapping[str, Any], series: Mapping[str, Series]
+) -> Group:
+    _underived(table, ("name", "series"), name)
+    own_phases = {**phases, **_table(table, "phases", name, optional=True)}
+    built: dict[str, Any] = {
+        **table,
+        "name": name,
+        "series": tuple(s.ticker for s in series.values() if s.group == name),
+        "phases": _build(Phases, own_phases, f"{name}.phases"),
+    }
+    group = _build(Group, built, name)
+    _check_phases(group)
+    _check_fixings(group)
+    return group
+
+
+_MONEY: Mapping[str, Callable[[str], int]] = MappingProxyType(
+    {
+        "max_size": size_from_text,
+        "bankroll": cash_from_text,
+        "max_loss_per_strike": cash_from_text,
+        "max_loss_per_window": cash_from_text,
+        "max_loss_per_day": cash_from_text,
+        "max_loss_per_week": cash_from_text,
+        "min_ev": price_from_text,
+    }
+)
+
+
+def _money(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Turn the texts of money and size into integers; a bare number is refused as ambiguous."""
+    read = dict(table)
+    for key in read.keys() & _MONEY.keys():
+        if not isinstance(read[key], str):
+            raise ConfigurationError(
+                f'{where}.{key} is {read[key]!r}: write dollars or contracts as text, as "1.00"'
+            )
+        try:
+            read[key] = _MONEY[key](read[key])
+        except DataError as error:
+            raise ConfigurationError(f"{where}.{key}: {error}") from None
+    return read
+
+
+def _build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+    """Make a checked record of ``table``, which must hold exactly the fields of ``cls``."""
+    names = tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
+    _only(table, names, where)
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise ConfigurationError(f"{where} lacks {', '.join(missing)}: add it to the registry")
+    endless = [name for name in names if _endless(table[name])]
+    if endless:
+        raise ConfigurationError(
+            f"{where}.{endless[0]} is {table[endless[0]]}: a limit without end guards nothing"
+        )
+    try:
+        return msgspec.convert(table, cls)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+
+
+def _endless(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _underived(table: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:
+    given = sorted(table.keys() & set(names))
+    if given:
+        raise ConfigurationError(
+            f"{where} gives {given[0]!r}, which follows from the table's name and from the series"
+        )
+
+
+def _only(table: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:
+    unknown = sorted(table.keys() - set(names))
+    if unknown:
+        raise ConfigurationError(
+            f"{where} has the unknown key {unknown[0]!r}; known are {', '.join(names)}"
+        )
+
+
+def _table(
+    tree: Mapping[str, Any], key: str, where: str, *, optional: bool = False
+) -> Mapping[str, Any]:
+    found = tree.get(key, {} if optional else None)
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{where} needs a table {key!r}")
+    return found
+
+
+def _check_phases(group: Group) -> None:
+    phases = group.phases
+    descending = ("prep", "make", "strict", "arm", "last_scan")
+    for earlier, later in pairwise(descending):
+        if getattr(phases, earlier) <= getattr(phases, later):
+            raise ConfigurationError(
+                f"{group.name}.phases: {earlier} ({getattr(phases, earlier)} s before the fixing) "
+                f"must come before {later} ({getattr(phases, later)} s)"
+            )
+    if phases.last_scan <= phases.pull + phases.pull_lead:
+        raise ConfigurationError(
+            f"{group.name}.phases: last_scan ({phases.last_scan} s before the fixing) must come "
+            f"before the pull ({phases.pull} + {phases.pull_lead} s)"
+        )
+
+
+def _check_fixings(group: Group) -> None:
+    if not group.fixings:
+        raise ConfigurationError(f"the group {group.name} has no fixings")
+    for fixing in group.fixings:
+        whole = not fixing.second and not fixing.microsecond
+        if not whole or fixing.tzinfo or not _FIRST_FIXING <= fixing <= _LAST_FIXING:
+            raise ConfigurationError(
+                f"the group {group.name} has a fixing at {fixing}: it must be a whole minute of "
+                f"New York time from {_FIRST_FIXING:%H:%M} to {_LAST_FIXING:%H:%M}"
+            )
+    if any(later <= earlier for earlier, later in pairwise(group.fixings)):
+        raise ConfigurationError(f"the fixings of the group {group.name} must ascend")
+
+
+def _cross_check(
+    symbols: Mapping[str, Symbol], series: Mapping[str, Series], groups: Mapping[str, Group]
+) -> None:
+    for one in series.values():
+        if one.symbol not in symbols:
+            raise ConfigurationError(f"{one.ticker} settles on {one.symbol!r}, not a known symbol")
+        if one.group not in groups:
+            raise ConfigurationError(f"{one.ticker} is in the group {one.group!r}, not a known one")
+    for group in groups.values():
+        if not group.series:
+            raise ConfigurationError(f"no series is in the group {group.name}: remove it")

@@ -1,0 +1,169 @@
+"""When to quote: one window for each fixing of a group on a day of trading.
+
+The calendar only vetoes: a window stands for a fixing that may exist. Which events do exist, and
+when they close, is the listing's to say (``contracts.ladder_from_listing``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from kalshi_alpha.clock import NEW_YORK, require_aware
+from kalshi_alpha.errors import DataError, WindowClosed
+from kalshi_alpha.markets.registry import Group, Phases, Registry
+from kalshi_alpha.markets.sessions import Session, Sessions
+from kalshi_alpha.markets.tickers import index_event_ticker
+
+_ID = re.compile(r"(?P<day>[0-9]{8})-(?P<time>[0-9]{4})-(?P<group>[a-z][a-z-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One fixing of one group.
+
+    Attributes:
+        group: the group's name.
+        fixing: the instant that decides, aware, in UTC.
+        series: the series quoted.
+        phases: its phases, in seconds around the fixing.
+    """
+
+    group: str
+    fixing: datetime
+    series: tuple[str, ...]
+    phases: Phases
+
+    @property
+    def day(self) -> date:
+        """Return the day in New York."""
+        return self.fixing.astimezone(NEW_YORK).date()
+
+    @property
+    def window_id(self) -> str:
+        """Return its name, with the fixing in New York time: ``20251104-1200-index-hourly``."""
+        return f"{self.fixing.astimezone(NEW_YORK):%Y%m%d-%H%M}-{self.group}"
+
+    @property
+    def prep_at(self) -> datetime:
+        """Return when preflight judges."""
+        return self._before(self.phases.prep)
+
+    @property
+    def make_at(self) -> datetime:
+        """Return when quoting starts."""
+        return self._before(self.phases.make)
+
+    @property
+    def strict_at(self) -> datetime:
+        """Return when the feed's limits begin to pull."""
+        return self._before(self.phases.strict)
+
+    @property
+    def arm_at(self) -> datetime:
+        """Return when the cancel is armed."""
+        return self._before(self.phases.arm)
+
+    @property
+    def last_scan_at(self) -> datetime:
+        """Return the time after which no scan starts."""
+        return self._before(self.phases.last_scan)
+
+    @property
+    def pull_start_at(self) -> datetime:
+        """Return when the pull is sent."""
+        return self._before(self.phases.pull + self.phases.pull_lead)
+
+    @property
+    def pull_at(self) -> datetime:
+        """Return when nothing of ours may rest any more; orders expire then by themselves."""
+        return self._before(self.phases.pull)
+
+    @property
+    def reconcile_at(self) -> datetime:
+        """Return when the books are closed for the first time."""
+        return self._before(-self.phases.reconcile_after)
+
+    @property
+    def thaw_at(self) -> datetime:
+        """Return when quoting elsewhere may go on."""
+        return self._before(-self.phases.thaw)
+
+    def event_ticker(self, series: str) -> str:
+        """Return the event of ``series`` that this fixing decides."""
+        return index_event_ticker(series, self.fixing)
+
+    def _before(self, seconds: float) -> datetime:
+        return self.fixing - timedelta(seconds=seconds)
+
+
+def windows_on(day: date, registry: Registry, sessions: Sessions) -> tuple[Window, ...]:
+    """Return the windows of a New York day by fixing, then by group; none on a closed day.
+
+    A fixing after the close has no window: on a half day the last is at 13:00.
+    """
+    session = sessions.on(day)
+    if session is None:
+        return ()
+    found = [window for group in registry.groups.values() for window in _of_group(group, session)]
+    return tuple(sorted(found, key=lambda window: window.fixing))
+
+
+def next_windows(
+    now: datetime, registry: Registry, sessions: Sessions, count: int
+) -> tuple[Window, ...]:
+    """Return the first ``count`` windows whose fixing is after ``now``; fewer at the table's end."""
+    now = require_aware(now)
+    day: date = now.astimezone(NEW_YORK).date()
+    found: list[Window] = []
+    while len(found) < count:
+        found += [w for w in windows_on(day, registry, sessions) if w.fixing > now]
+        following = sessions.next_after(day)
+        if following is None:
+            break
+        day = following.day
+    return tuple(found[:count])
+
+
+def window_from_id(text: str, registry: Registry, sessions: Sessions) -> Window:
+    """Return the window of an id such as ``20251104-1200-index-hourly``.
+
+    Raises:
+        DataError: when the id is malformed or names an unknown group.
+        WindowClosed: when that day is closed or has no such fixing.
+    """
+    found = _ID.fullmatch(text)
+    try:
+        if found is None:
+            raise ValueError
+        fixing = datetime.strptime(found["day"] + found["time"], "%Y%m%d%H%M")
+    except ValueError:
+        raise DataError(
+            f"{text!r} is not a window id: expected DAY-TIME-GROUP, as 20251104-1200-index-hourly"
+        ) from None
+    if found["group"] not in registry.groups:
+        raise DataError(
+            f"{text!r} names the group {found['group']!r}; known are {', '.join(registry.groups)}"
+        )
+    day = fixing.date()
+    todays = windows_on(day, registry, sessions)
+    for window in todays:
+        if window.window_id == text:
+            return window
+    reason = sessions.why_closed(day)
+    if not reason:
+        open_ids = [w.window_id for w in todays if w.group == found["group"]]
+        reason = f"That day the group has {', '.join(open_ids) or 'no window'}."
+    raise WindowClosed(f"there is no window {text}. {reason}")
+
+
+def _of_group(group: Group, session: Session) -> list[Window]:
+    fixings = [
+        datetime.combine(session.day, fixing, NEW_YORK).astimezone(UTC) for fixing in group.fixings
+    ]
+    return [
+        Window(group.name, fixing, group.series, group.phases)
+        for fixing in fixings
+        if session.open < fixing <= session.close
+    ]
