@@ -35,7 +35,7 @@ from typing import Any
 import msgspec
 
 from kalshi_alpha.clock import from_iso, iso, require_aware
-from kalshi_alpha.errors import ContractError, TickerError
+from kalshi_alpha.errors import ContractError, DataError, TickerError
 from kalshi_alpha.markets.registry import Series
 from kalshi_alpha.markets.strikes import (
     Payoff,
@@ -207,7 +207,10 @@ def _ticker(listed: _Listed, series: Series) -> MarketTicker:
 
 
 def _require_standard(listed: _Listed) -> None:
-    notional = price_from_text(listed.notional_value_dollars)
+    try:
+        notional = price_from_text(listed.notional_value_dollars)
+    except DataError as error:
+        raise ContractError(f"the notional value: {error}", code="bad_listing") from None
     bounds = listed.settlement_bounds_type or "default"
     if listed.market_type != "binary" or notional != PRICE_UNIT or bounds != "default":
         raise ContractError(

@@ -90,7 +90,8 @@ class Sessions:
             reason = self._closures[day]
         else:
             reason = "the weekend" if day.weekday() >= _SATURDAY else "an exchange holiday"
-        return f"{named} has no session: the exchange is closed for {reason}. {self._next_sentence(day)}"
+        closed = f"{named} has no session: the exchange is closed for {reason}."
+        return f"{closed} {self._next_sentence(day)}"
 
     def _next_sentence(self, day: date) -> str:
         following = self.next_after(day)

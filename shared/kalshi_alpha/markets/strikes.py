@@ -102,13 +102,13 @@ def strike_from_fields(
     ):
         if needed and (number is None or not number.is_finite()):
             raise ContractError(f"a {kind} market has no {name}", code="strike_missing")
-    if None not in (floor_strike, cap_strike) and floor_strike != cap_strike:
-        if kind is not StrikeType.BETWEEN:  # some series repeat the one number in both fields
-            raise ContractError(
-                f"a {kind} market carries floor {floor_strike} and cap {cap_strike}, "
-                "which is a range",
-                code="strike_mismatch",
-            )
+    # Some series repeat the one number in both fields.
+    two = None not in (floor_strike, cap_strike) and floor_strike != cap_strike
+    if two and kind is not StrikeType.BETWEEN:
+        raise ContractError(
+            f"a {kind} market carries floor {floor_strike} and cap {cap_strike}, which is a range",
+            code="strike_mismatch",
+        )
     return Strike(kind, floor_strike if needs_floor else None, cap_strike if needs_cap else None)
 
 

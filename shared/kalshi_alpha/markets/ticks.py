@@ -53,11 +53,11 @@ class TickGrid:
         return at < len(self.levels) and self.levels[at] == price
 
     def step_up(self, price: int, n: int = 1) -> int:
-        """Return the price ``n`` >= 0 ticks above one on the grid; ``ContractError`` past its end."""
+        """Return the price ``n`` >= 0 ticks above one on the grid; ``ContractError`` past it."""
         return self._stepped(price, n)
 
     def step_down(self, price: int, n: int = 1) -> int:
-        """Return the price ``n`` >= 0 ticks below one on the grid; ``ContractError`` past its end."""
+        """Return the price ``n`` >= 0 ticks below one on the grid; ``ContractError`` past it."""
         return self._stepped(price, -n)
 
     def floor(self, price: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from kalshi_alpha.clock import NEW_YORK, require_aware
 from kalshi_alpha.errors import DataError, WindowClosed
@@ -113,7 +113,7 @@ def windows_on(day: date, registry: Registry, sessions: Sessions) -> tuple[Windo
 def next_windows(
     now: datetime, registry: Registry, sessions: Sessions, count: int
 ) -> tuple[Window, ...]:
-    """Return the first ``count`` windows whose fixing is after ``now``; fewer at the table's end."""
+    """Return the first ``count`` windows with a fixing after ``now``; fewer at the table's end."""
     now = require_aware(now)
     day: date = now.astimezone(NEW_YORK).date()
     found: list[Window] = []
@@ -133,29 +133,33 @@ def window_from_id(text: str, registry: Registry, sessions: Sessions) -> Window:
         DataError: when the id is malformed or names an unknown group.
         WindowClosed: when that day is closed or has no such fixing.
     """
-    found = _ID.fullmatch(text)
-    try:
-        if found is None:
-            raise ValueError
-        fixing = datetime.strptime(found["day"] + found["time"], "%Y%m%d%H%M")
-    except ValueError:
+    day, group = _day_and_group(text)
+    if group not in registry.groups:
         raise DataError(
-            f"{text!r} is not a window id: expected DAY-TIME-GROUP, as 20251104-1200-index-hourly"
-        ) from None
-    if found["group"] not in registry.groups:
-        raise DataError(
-            f"{text!r} names the group {found['group']!r}; known are {', '.join(registry.groups)}"
+            f"{text!r} names the group {group!r}; known are {', '.join(registry.groups)}"
         )
-    day = fixing.date()
     todays = windows_on(day, registry, sessions)
     for window in todays:
         if window.window_id == text:
             return window
     reason = sessions.why_closed(day)
     if not reason:
-        open_ids = [w.window_id for w in todays if w.group == found["group"]]
+        open_ids = [w.window_id for w in todays if w.group == group]
         reason = f"That day the group has {', '.join(open_ids) or 'no window'}."
     raise WindowClosed(f"there is no window {text}. {reason}")
+
+
+def _day_and_group(text: str) -> tuple[date, str]:
+    found = _ID.fullmatch(text)
+    try:
+        if found is not None:
+            time.fromisoformat(found["time"])
+            return date.fromisoformat(found["day"]), found["group"]
+    except ValueError:
+        pass
+    raise DataError(
+        f"{text!r} is not a window id: expected DAY-TIME-GROUP, as 20251104-1200-index-hourly"
+    )
 
 
 def _of_group(group: Group, session: Session) -> list[Window]:

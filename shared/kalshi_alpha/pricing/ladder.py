@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from kalshi_alpha.markets.contracts import Contract, Ladder, Payoff
 from kalshi_alpha.pricing.law import TerminalLaw, mass_between
 
+TICKS_PER_POINT = 100  # index settlement values have two decimals
 
-def price_ladder(law: TerminalLaw, ladder: Ladder) -> tuple[tuple[Contract, float], ...]:
+
+def price_ladder(
+    law: TerminalLaw, ladder: Ladder, ticks_per_point: int = TICKS_PER_POINT
+) -> tuple[tuple[Contract, float], ...]:
     """Return each contract of the ladder with its probability of paying, in the ladder's order."""
     payoffs = [contract.payoff for contract in ladder.contracts]
-    found = probabilities(law, payoffs, ladder.series.ticks_per_point)
+    found = probabilities(law, payoffs, ticks_per_point)
     return tuple(zip(ladder.contracts, found, strict=True))
 
 

@@ -13,6 +13,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from kalshi_alpha.errors import DataError, ParameterError
 
@@ -31,7 +32,8 @@ class StandardTable:
 
     Args:
         knots: u = asinh(z), strictly increasing, at least four.
-        log_odds: log(F / (1 - F)) there, strictly increasing, within +-700.
+        log_odds: log(F / (1 - F)) there, strictly increasing, within +-700. Their slopes at both
+            ends are the powers of the tails, which must be above 1.
 
     Raises:
         ParameterError: when the knots are not such.
@@ -43,7 +45,13 @@ class StandardTable:
 
     def __post_init__(self) -> None:
         _check(self.knots, self.log_odds)
-        object.__setattr__(self, "_pieces", tuple(_pieces(self.knots, self.log_odds)))
+        pieces = tuple(_pieces(self.knots, self.log_odds))
+        power = min(pieces[0][2], pieces[-1][2])
+        if not power > 1.0:
+            raise ParameterError(
+                f"the table's tails fall with power {power:.3g}; a law with a mean needs above 1"
+            )
+        object.__setattr__(self, "_pieces", pieces)
 
     def log_odds_at(self, zs: Iterable[float]) -> list[float]:
         """Return log(F / (1 - F)) at each z, in one pass; within +-700."""
@@ -170,7 +178,7 @@ def _check(knots: Sequence[float], log_odds: Sequence[float]) -> None:
     for name, numbers in (("knots", knots), ("log odds", log_odds)):
         if not all(math.isfinite(x) and abs(x) <= LOG_ODDS_LIMIT for x in numbers):
             raise ParameterError(f"the table's {name} leave +-{LOG_ODDS_LIMIT:.0f}: refit it")
-        for left, right in zip(numbers, numbers[1:], strict=False):
+        for left, right in pairwise(numbers):
             if not left < right:
                 raise ParameterError(f"the table's {name} fall from {left} to {right}: refit it")
 

@@ -167,6 +167,7 @@ def _ours(axes: Axes, place: float, rung: Rung, side: Side) -> None:
         textcoords="offset points",
         fontsize=8.5,
         color=_COLOUR[side],
+        bbox={"fc": charts.SURFACE, "ec": "none", "pad": 0.6},
     )
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-from kalshi_alpha.pricing.variance import RegimeMix
+from kalshi_alpha.pricing.reading import RECENT, SHORT
+from kalshi_alpha.pricing.variance import SESSION_MINUTES, RegimeMix
 from kalshi_alpha.research.bars import OPEN_MINUTE, Floats, Paths
 
 TRAILING = 60  # sessions a typical one is the mean of
 HORIZONS = (30, 25, 20, 15, 10, 5)  # minutes before a fixing; bars of five allow no less
 FIXINGS = tuple(range(10, 17))  # New York hours
 PRIORS = (2.0, 5.0, 10.0, 20.0)  # candidates for the mix's prior minutes
-LOWEST, HIGHEST = 0.05, 50.0  # April 2025 reached 35 times its trailing level
+LOWEST, HIGHEST = 0.05, 100.0  # 9 April 2025 went beyond 50 times its trailing level
 FREEDOM = (2.1, 60.0)
+WINDOWS = (SESSION_MINUTES, RECENT, SHORT)
 STEP = 5
 
 
@@ -37,9 +39,11 @@ class Cases:
     moved: Floats  # log move to the fixing
     minutes: Floats  # length of it
     typical: Floats  # variance a typical session has in them
-    level: Floats
+    level: Floats  # variance of a typical session
     ratios: Floats  # realised over expected: since the open, last 30, last 10; one row each
     seen: Floats  # minutes behind each ratio
+    recent: Floats  # log move of the last ten minutes
+    session: Floats  # which session, from 0
 
 
 def fit_curve(fine: Floats, coarse: Floats) -> Floats:
@@ -62,12 +66,10 @@ def fit_curve(fine: Floats, coarse: Floats) -> Floats:
 
 def make_cases(history: History, curve: Floats, rows: slice) -> Cases:
     """Lay out every forecast of the chosen sessions."""
-    logs, squares, levels = (
-        history.fine.logs[rows],
-        history.fine.squares[rows],
-        history.levels[rows],
-    )
+    logs, levels = history.fine.logs[rows], history.levels[rows]
+    realised = np.pad(np.cumsum(history.fine.squares[rows], axis=1), ((0, 0), (1, 0)))
     upto = np.concatenate([[0.0], np.cumsum(curve)])[::STEP]
+    session = np.arange(len(levels), dtype=np.float64)
     columns: list[Floats] = []
     for hour in FIXINGS:
         end = (hour * 60 - OPEN_MINUTE) // STEP
@@ -75,26 +77,42 @@ def make_cases(history: History, curve: Floats, rows: slice) -> Cases:
             start = end - horizon // STEP
             if start < 1:
                 continue
-            spans = [start, min(30 // STEP, start), min(10 // STEP, start)]
+            bars = [min(window // STEP, start) for window in WINDOWS]
             ratios = [
-                squares[:, start - n : start].sum(axis=1) / levels / (upto[start] - upto[start - n])
-                for n in spans
+                (realised[:, start] - realised[:, start - n])
+                / (levels * (upto[start] - upto[start - n]))
+                for n in bars
             ]
+            seen = [np.full(len(levels), float(STEP * n)) for n in bars]
+            moved, recent = logs[:, end] - logs[:, start], logs[:, start] - logs[:, start - bars[2]]
             typical = levels * (upto[end] - upto[start])
-            constants = [
-                np.full(len(levels), float(x)) for x in (horizon, *(STEP * n for n in spans))
-            ]
-            moved = logs[:, end] - logs[:, start]
-            columns.append(np.array([moved, typical, levels, *ratios, *constants]))
-    moved, typical, level, open_, half, ten, horizon_, *seen = np.concatenate(columns, axis=1)
-    return Cases(moved, horizon_, typical, level, np.array([open_, half, ten]), np.array(seen))
+            minutes = np.full(len(levels), float(horizon))
+            columns.append(
+                np.array([moved, minutes, typical, levels, *ratios, *seen, recent, session])
+            )
+    table = np.concatenate(columns, axis=1)
+    return Cases(
+        moved=table[0],
+        minutes=table[1],
+        typical=table[2],
+        level=table[3],
+        ratios=table[4:7],
+        seen=table[7:10],
+        recent=table[10],
+        session=table[11],
+    )
 
 
 def forecasts(cases: Cases, mix: RegimeMix) -> Floats:
     """Return the variance forecast of each case, as ``pricing.variance.forecast`` makes it."""
-    trusted = 1.0 + cases.seen / (cases.seen + mix.prior_minutes) * (cases.ratios - 1.0)
-    regime = mix.baseline + np.array([mix.since_open, mix.last_30, mix.last_10]) @ trusted
-    found: Floats = cases.typical * np.clip(regime, mix.lowest, mix.highest)
+    weights = np.array([mix.baseline, mix.since_open, mix.last_30, mix.last_10])
+    return _forecasts(cases, weights, mix.prior_minutes)
+
+
+def _forecasts(cases: Cases, weights: Floats, prior: float) -> Floats:
+    trusted = 1.0 + cases.seen / (cases.seen + prior) * (cases.ratios - 1.0)
+    regime = weights[0] + weights[1:] @ trusted
+    found: Floats = cases.typical * np.clip(regime, LOWEST, HIGHEST)
     return found
 
 
@@ -105,25 +123,35 @@ def qlike(moved: Floats, variance: Floats) -> float:
 
 def fit_mix(cases: Cases) -> RegimeMix:
     """Return the mix with the least QLIKE: weights of 0 or more that add to 1, and the prior."""
-    best: tuple[float, RegimeMix] | None = None
-    for prior in PRIORS:
+    found = [_fit_weights(cases, prior) for prior in PRIORS]
+    best = min(range(len(PRIORS)), key=lambda k: float(found[k].fun))
+    weights = np.round(np.clip(found[best].x, 0.0, 1.0), 3)
+    weights[np.argmax(weights)] += 1.0 - weights.sum()  # what rounding took or gave
+    baseline, since_open, last_30, last_10 = (round(float(w), 3) for w in weights)
+    return RegimeMix(baseline, since_open, last_30, last_10, PRIORS[best], LOWEST, HIGHEST)
 
-        def loss(weights: Floats, prior: float = prior) -> float:
-            return qlike(cases.moved, forecasts(cases, _mix(weights, prior)))
 
-        found = optimize.minimize(
-            loss,
-            np.array([0.4, 0.3, 0.1]),
-            method="SLSQP",
-            bounds=[(0.0, 1.0)] * 3,
-            constraints={"type": "ineq", "fun": lambda w: 1.0 - w.sum()},
-        )
-        mix = _mix(found.x, prior)
-        score = qlike(cases.moved, forecasts(cases, mix))
-        if best is None or score < best[0]:
-            best = score, mix
-    assert best is not None
-    return best[1]
+def _fit_weights(cases: Cases, prior: float) -> optimize.OptimizeResult:
+    return optimize.minimize(
+        lambda weights: qlike(cases.moved, _forecasts(cases, weights, prior)),
+        np.full(4, 0.25),
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * 4,
+        constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1.0},
+    )
+
+
+def fit_momentum(cases: Cases, mix: RegimeMix) -> tuple[float, float]:
+    """Return the part of the last ten minutes' move that goes on, and its standard error.
+
+    Least squares weighted by the forecast, with errors that may be alike within a session.
+    """
+    weights = 1.0 / forecasts(cases, mix)
+    information = float(np.sum(weights * cases.recent**2))
+    slope = float(np.sum(weights * cases.recent * cases.moved)) / information
+    scores = weights * cases.recent * (cases.moved - slope * cases.recent)
+    by_session = np.bincount(cases.session.astype(np.int64), weights=scores)
+    return slope, float(np.sqrt(np.sum(by_session**2))) / information
 
 
 def fit_freedom(cases: Cases, mix: RegimeMix) -> float:
@@ -145,9 +173,3 @@ def student_log_density(z: Floats, freedom: float) -> Floats:
     """Return the log density of each standardised move under unit-variance Student."""
     density: Floats = stats.t.logpdf(z, freedom, scale=np.sqrt((freedom - 2.0) / freedom))
     return density
-
-
-def _mix(weights: Floats, prior: float) -> RegimeMix:
-    since_open, last_30, last_10 = (round(min(max(float(w), 0.0), 1.0), 4) for w in weights)
-    baseline = max(0.0, round(1.0 - since_open - last_30 - last_10, 4))
-    return RegimeMix(baseline, since_open, last_30, last_10, prior, LOWEST, HIGHEST)

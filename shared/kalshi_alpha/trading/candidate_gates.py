@@ -6,6 +6,7 @@ them in the order of expected value.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -171,10 +172,14 @@ def loss_cap(scope: str, left: int, cap: int, needed: int) -> Verdict:
 
 
 def boundary_distance(payoff: Payoff, level: float, ticks_per_point: int) -> float:
-    """Return how far ``level`` is from the nearest edge of the payoff, in index points."""
-    tick = level * ticks_per_point
-    edges = [bound for bound in (payoff.low, payoff.high) if bound is not None]
-    return min((abs(tick - bound) / ticks_per_point for bound in edges), default=float("inf"))
+    """Return how far ``level`` is from the nearest edge of the payoff, in index points.
+
+    An edge lies where the outcome changes: on the first tick that pays, or the first that no
+    longer does.
+    """
+    past = None if payoff.high is None else payoff.high + 1
+    edges = [edge / ticks_per_point for edge in (payoff.low, past) if edge is not None]
+    return min((abs(level - edge) for edge in edges), default=math.inf)
 
 
 CandidateGate = Callable[[Candidate, Moment], Verdict]

@@ -126,14 +126,16 @@ def _prices(
     quoting: Quoting,
 ) -> list[int]:
     best = top.bid if side is Side.BID else top.ask
-    if best is None:
-        return _from_fair(contract, side, probability, terms, quoting.min_ev)
-    prices = [_moved(contract, best, side, n) for n in _favors(quoting.favor_ticks)]
-    return list(dict.fromkeys(price for price in prices if price is not None))
-
-
-def _favors(ticks: int) -> range:
-    return range(ticks, -ticks - 1, -1)
+    if best is not None:
+        ticks = range(quoting.favor_ticks, -quoting.favor_ticks - 1, -1)
+        prices = [_moved(contract, best, side, n) for n in ticks]
+        return [price for price in prices if price is not None]
+    fair = _from_fair(contract, side, probability, terms, quoting.min_ev)
+    other = top.ask if side is Side.BID else top.bid
+    if fair is None or other is None or not _crosses(fair, side, top):
+        return [] if fair is None else [fair]
+    behind = _moved(contract, other, side, -1)  # the nearest place that still rests
+    return [fair] if behind is None else [fair, behind]
 
 
 def _moved(contract: Contract, price: int, side: Side, ticks: int) -> int | None:
@@ -149,21 +151,22 @@ def _moved(contract: Contract, price: int, side: Side, ticks: int) -> int | None
 
 def _from_fair(
     contract: Contract, side: Side, probability: float, terms: FeeTerms, min_ev: int
-) -> list[int]:
-    raw = probability * PRICE_UNIT - side.sign * min_ev
+) -> int | None:
+    """Return the most aggressive price on the grid that earns ``min_ev``, None without one."""
+    raw = round(probability * PRICE_UNIT, 6) - side.sign * min_ev  # no float noise on the grid
     if not 0 < raw < PRICE_UNIT:
-        return []
+        return None
     grid = contract.grid
     try:
-        price = grid.floor(int(raw)) if side is Side.BID else grid.ceil(math.ceil(raw))
+        found = grid.floor(math.floor(raw)) if side is Side.BID else grid.ceil(math.ceil(raw))
     except ContractError:
-        return []
-    while not edge(contract.ticker, side, price, probability, terms).clears(min_ev):
-        further = _moved(contract, price, side, -1)  # the fee asks for a little more
-        if further is None:
-            return []
-        price = further
-    return [price]
+        return None
+    price: int | None = found
+    while price is not None and not edge(contract.ticker, side, price, probability, terms).clears(
+        min_ev
+    ):
+        price = _moved(contract, price, side, -1)  # the fee asks for a little more
+    return price
 
 
 def _crosses(price: int, side: Side, top: Top) -> bool:

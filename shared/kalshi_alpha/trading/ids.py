@@ -37,11 +37,6 @@ def belongs_to(window_id: str, client_order_id: str) -> bool:
     return client_order_id.startswith(_prefix(window_id))
 
 
-def is_ours(client_order_id: str) -> bool:
-    """Say whether an order was named by this project, whatever the window."""
-    return client_order_id.startswith(_OURS)
-
-
 def _prefix(window_id: str) -> str:
     readable = re.sub(r"[^A-Za-z0-9]", "", window_id)[:12]
     return f"{_OURS}{readable}-{_digest(window_id, 8)}-"

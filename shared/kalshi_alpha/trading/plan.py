@@ -17,6 +17,7 @@ from kalshi_alpha.clock import from_iso, iso
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.orders import Side, worst_loss
 from kalshi_alpha.markets.registry import Caps, Quoting
+from kalshi_alpha.markets.units import SIZE_UNIT, cash_text
 from kalshi_alpha.trading import candidate_gates as gate
 from kalshi_alpha.trading import sizing
 from kalshi_alpha.trading.candidates import Candidate
@@ -201,7 +202,7 @@ class _Desk:
             return Decision(candidate, self._too_small(edge, sized, budget), sized)
         self._bins.add(ticker)
         self._quoted.add(ticker)
-        self._risked += edge.worst_loss * sized.size // sizing.SIZE_UNIT
+        self._risked += edge.worst_loss * sized.size // SIZE_UNIT
         return Decision(candidate, verdict, sized)
 
     def _budget(self, ticker: str, held: int) -> sizing.Budget:
@@ -229,7 +230,7 @@ class _Desk:
         return refuse(
             f"size-{sized.bound_by}",
             f"{sized.bound_by} allows less than one contract (Kelly {sized.kelly:.4f} of "
-            f"${budget.bankroll / 1e6:.2f}, tempered by {self._quoting.kelly_fraction})",
+            f"${cash_text(budget.bankroll)}, tempered by {self._quoting.kelly_fraction})",
             kelly=sized.kelly,
             bankroll=budget.bankroll,
         )

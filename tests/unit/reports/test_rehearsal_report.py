@@ -96,7 +96,7 @@ def series_report(series, window_id, title, rungs, level, rng):
         price = round(rung.probability * 100 - 6 * side.sign) * 100
         for n, start in enumerate(range(-299, -19, 40)):
             moved = price + 100 * rng.choice((-1, 0, 0, 1))
-            end = min(start + 40.0, -2.2)
+            end = -2.6 if n == 6 else start + 40.0
             how = "pull" if n == 6 else "amend"
             quotes.append(
                 QuoteSpan(rung.ticker, rung.label, side, moved, 100, start + 0.4, end + 0.4, how)

@@ -4,7 +4,7 @@ import pytest
 
 from kalshi_alpha.errors import InvariantBroken
 from kalshi_alpha.markets.orders import Side
-from kalshi_alpha.trading.ids import MAX_LENGTH, belongs_to, client_order_id, is_ours
+from kalshi_alpha.trading.ids import MAX_LENGTH, belongs_to, client_order_id
 
 WINDOW = "20251104-1200-index-hourly"
 TICKER = "KXINXU-25NOV04H1200-T6844.9999"
@@ -36,8 +36,6 @@ def test_the_window_recognises_its_own_and_no_other():
     assert not belongs_to("20251104-1200-index-close", name)
     assert not belongs_to(WINDOW, "manual-1")
     assert not belongs_to(WINDOW, "")
-    assert is_ours(name)
-    assert not is_ours("manual-1")
 
 
 def test_the_longest_name_fits():
