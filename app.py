@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from stacks import bundling
 from stacks.build import build, make_app
+from stacks.functions import Assets
 
 if __name__ == "__main__":
-    bundling.main()
+    bundling.main()  # the sentry's folder too, which an image is built from
     app = make_app()
-    build(app)
+    build(app, Assets(function=bundling.STAGED.joinpath))
     app.synth()

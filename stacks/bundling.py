@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from kalshi_alpha.errors import ConfigurationError
+
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "shared" / "kalshi_alpha"
 FUNCTIONS = ROOT / "functions"
@@ -54,14 +56,22 @@ def build_layer(requirements: Path = CORE) -> Path:
     draft = folder.with_name(f"{folder.name}.draft-{os.getpid()}")
     packages = draft / "python"
     platforms = [word for name in PLATFORMS for word in ("--platform", name)]
-    _pip(
-        *("install", "--quiet", "--require-hashes", "--no-compile", "--no-deps"),
-        *("--only-binary=:all:", "--implementation", "cp", "--python-version", PYTHON),
-        *(*platforms, "--target", str(packages), "--requirement", str(requirements)),
-    )
-    shutil.rmtree(packages / "bin", ignore_errors=True)
-    _compile(packages)
-    draft.rename(folder)
+    try:
+        _pip(
+            *("install", "-qq", "--require-hashes", "--no-compile", "--no-deps"),
+            *("--only-binary=:all:", "--implementation", "cp", "--python-version", PYTHON),
+            *(*platforms, "--target", str(packages), "--requirement", str(requirements)),
+        )
+        shutil.rmtree(packages / "bin", ignore_errors=True)
+        _compile(packages)
+        draft.rename(folder)
+    except subprocess.CalledProcessError as error:
+        raise ConfigurationError(
+            f"the layer of {requirements} could not be installed (pip said {error.returncode}); "
+            "its wheels are fetched once, so this needs the package index the first time"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -43,12 +43,15 @@ class ObservabilityStack(Stack):
             master_key=storage.key,
             enforce_ssl=True,
         )
-        self._make_alarms()
-        self._make_dashboard()
+        self._alarm_on_windows()
+        self._alarm_on_functions()
+        self._alarm_on_pull_and_books()
+        self._alarm_on_silent_sentry()
+        self._make_dashboard(stage)
 
     # --- alarms ------------------------------------------------------------------------------
 
-    def _make_alarms(self) -> None:
+    def _alarm_on_windows(self) -> None:
         machine = self._windows.machine
         for name, metric in (
             ("window-failed", machine.metric_failed(period=MINUTE)),
@@ -56,15 +59,24 @@ class ObservabilityStack(Stack):
             ("window-aborted", machine.metric_aborted(period=MINUTE)),
         ):
             self._alarm(name, metric, "an execution of the state machine did not succeed")
-        start, cancel = self._windows.steps["start"], self._windows.steps["cancel"]
+        self._alarm(
+            "schedule-not-delivered",
+            self._windows.dead_letters.metric_approximate_number_of_messages_visible(
+                period=MINUTE, statistic="Maximum"
+            ),
+            "a start could not be delivered; the message in the queue says which",
+        )
+
+    def _alarm_on_functions(self) -> None:
+        steps = self._windows.steps
         self._alarm(
             "window-not-started",
-            start.function.metric_errors(period=MINUTE),
+            steps["start"].function.metric_errors(period=MINUTE),
             "the starter failed, so a window did not run",
         )
         self._alarm(
             "cancel-failed",
-            cancel.function.metric_errors(period=MINUTE),
+            steps["cancel"].function.metric_errors(period=MINUTE),
             "a call of cancel failed; it is repeated, but look",
         )
         self._alarm(
@@ -73,18 +85,13 @@ class ObservabilityStack(Stack):
                 "SUM(METRICS())",
                 {
                     step: found.function.metric_throttles(period=MINUTE)
-                    for step, found in self._windows.steps.items()
+                    for step, found in steps.items()
                 },
             ),
             "a function was refused for lack of concurrency",
         )
-        self._alarm(
-            "schedule-not-delivered",
-            self._windows.dead_letters.metric_approximate_number_of_messages_visible(
-                period=MINUTE, statistic="Maximum"
-            ),
-            "a start could not be delivered; the message in the queue says which",
-        )
+
+    def _alarm_on_pull_and_books(self) -> None:
         self._alarm(
             "pull-late",
             self._own("cancel", "PullLateness", "Maximum"),
@@ -102,7 +109,6 @@ class ObservabilityStack(Stack):
             _math("ABS(cash)", {"cash": self._own("reconcile", "LedgerDifference", "Maximum")}),
             "the venue's balance moved by something our ledger does not explain",
         )
-        self._alarm_on_silent_sentry()
 
     def _alarm_on_silent_sentry(self) -> None:
         """Call when the heartbeat is old or missing, but only while a window works.
@@ -110,7 +116,6 @@ class ObservabilityStack(Stack):
         That follows half days, holidays and daylight saving by itself. The two halves call nobody:
         every night there is no heartbeat, and every window works.
         """
-        steps = self._windows.steps
         silent = self._alarm(
             "heartbeat-missing",
             self._own("sentry", "HeartbeatAge", "Maximum"),
@@ -120,15 +125,13 @@ class ObservabilityStack(Stack):
             minutes=(2, 3),
             calls=False,
         )
+        calls = {
+            step: self._windows.steps[step].function.metric_invocations(period=MINUTE)
+            for step in ("preflight", "scan")
+        }
         working = self._alarm(
             "window-working",
-            _math(
-                "SUM(METRICS())",
-                {
-                    step: steps[step].function.metric_invocations(period=MINUTE)
-                    for step in ("preflight", "scan")
-                },
-            ),
+            _math("SUM(METRICS())", calls),
             "a window is being judged or made; no fault by itself",
             minutes=(1, 5),  # from the judging over the pause to the making
             calls=False,
@@ -138,12 +141,7 @@ class ObservabilityStack(Stack):
             "sentry-silent",
             composite_alarm_name=f"{self._stage.prefix}-sentry-silent",
             alarm_description=_description("sentry-silent", "a window works without a heartbeat"),
-            alarm_rule=cloudwatch.AlarmRule.all_of(
-                *(
-                    cloudwatch.AlarmRule.from_alarm(alarm, cloudwatch.AlarmState.ALARM)
-                    for alarm in (silent, working)
-                )
-            ),
+            alarm_rule=cloudwatch.AlarmRule.all_of(silent, working),
         )
         both.add_alarm_action(actions.SnsAction(self.topic))
 
@@ -177,66 +175,63 @@ class ObservabilityStack(Stack):
 
     # --- dashboard ---------------------------------------------------------------------------
 
-    def _make_dashboard(self) -> None:
-        machine, own = self._windows.machine, self._own
+    def _make_dashboard(self, stage: Stage) -> None:
         dashboard = cloudwatch.Dashboard(
-            self, "Dashboard", dashboard_name=self._stage.prefix, default_interval=Duration.days(1)
+            self, "Dashboard", dashboard_name=stage.prefix, default_interval=Duration.days(1)
         )
-        dashboard.add_widgets(
-            _graph(
-                "Windows",
-                machine.metric_started(period=FIVE_MINUTES),
-                machine.metric_succeeded(period=FIVE_MINUTES),
-                machine.metric_failed(period=FIVE_MINUTES),
-                own("preflight", "Go"),
-                own("start", "NoWindow"),
-            ),
-            _graph(
-                "Pull: confirmed, seconds from the fixing",
-                own("cancel", "PullLateness", "Maximum"),
-                limit=LATEST_PULL,
-            ),
-            _graph(
-                "Orders resting after a pull, and attempts it took",
-                own("cancel", "RestingAfterPull", "Maximum"),
-                own("cancel", "PullAttempts", "Maximum"),
-            ),
+        for row in (self._windows_row(), self._feed_row(), self._quotes_row()):
+            dashboard.add_widgets(*row)
+
+    def _windows_row(self) -> Iterator[cloudwatch.GraphWidget]:
+        machine, own = self._windows.machine, self._own
+        yield _graph(
+            "Windows",
+            machine.metric_started(period=FIVE_MINUTES),
+            machine.metric_succeeded(period=FIVE_MINUTES),
+            machine.metric_failed(period=FIVE_MINUTES),
+            own("preflight", "Go"),
+            own("start", "NoWindow"),
         )
-        dashboard.add_widgets(
-            _graph(
-                "Heartbeat age, seconds",
-                own("sentry", "HeartbeatAge", "Maximum"),
-                limit=OLDEST_HEARTBEAT,
-            ),
-            _graph(
-                "Feed: lag and silence, seconds",
-                own("sentry", "FeedLag", "Maximum"),
-                own("sentry", "FeedSilence", "Maximum"),
-            ),
-            _graph(
-                "Time each step takes, milliseconds",
-                *(own(step, "Duration", "Maximum") for step in self._windows.steps),
-            ),
+        yield _graph(
+            "Pull: confirmed, seconds from the fixing",
+            own("cancel", "PullLateness", "Maximum"),
+            limit=LATEST_PULL,
         )
-        dashboard.add_widgets(
-            _graph(
-                "Candidates, refusals, targets",
-                own("scan", "Candidates"),
-                own("scan", "Refusals"),
-                own("scan", "Targets"),
-            ),
-            _graph(
-                "Quotes",
-                *(
-                    own("quote", f"Quotes{what}")
-                    for what in ("Created", "Amended", "Canceled", "Rejected", "Unknown")
-                ),
-            ),
-            _graph(
-                "Fills and the books",
-                own("reconcile", "Fills"),
-                own("reconcile", "LedgerDifference", "Maximum"),
-            ),
+        yield _graph(
+            "Orders resting after a pull, and attempts it took",
+            own("cancel", "RestingAfterPull", "Maximum"),
+            own("cancel", "PullAttempts", "Maximum"),
+        )
+
+    def _feed_row(self) -> Iterator[cloudwatch.GraphWidget]:
+        own = self._own
+        yield _graph(
+            "Heartbeat age, seconds",
+            own("sentry", "HeartbeatAge", "Maximum"),
+            limit=OLDEST_HEARTBEAT,
+        )
+        yield _graph(
+            "Feed: lag and silence, seconds",
+            own("sentry", "FeedLag", "Maximum"),
+            own("sentry", "FeedSilence", "Maximum"),
+        )
+        yield _graph(
+            "Time each step takes, milliseconds",
+            *(own(step, "Duration", "Maximum") for step in self._windows.steps),
+        )
+
+    def _quotes_row(self) -> Iterator[cloudwatch.GraphWidget]:
+        own = self._own
+        yield _graph(
+            "Candidates, refusals, targets",
+            *(own("scan", name) for name in ("Candidates", "Refusals", "Targets")),
+        )
+        done = ("Created", "Amended", "Canceled", "Rejected", "Unknown")
+        yield _graph("Quotes", *(own("quote", f"Quotes{what}") for what in done))
+        yield _graph(
+            "Fills and the books",
+            own("reconcile", "Fills"),
+            own("reconcile", "LedgerDifference", "Maximum"),
         )
 
     def _own(self, step: str, name: str, statistic: str = "Sum") -> cloudwatch.Metric:

@@ -45,7 +45,19 @@ class SentryStack(Stack):
         task = self._make_task(
             stage, storage, repository, log_group(self, "sentry", stage, storage)
         )
-        self._make_schedule(stage, vpc, task, dead_letters, schedule_group)
+        cluster = self._make_cluster(stage, vpc)
+        role = self._make_schedule_role(stage, cluster, task, dead_letters)
+        scheduler.CfnSchedule(
+            self,
+            "Session",
+            name="sentry",
+            description="Starts the sentry before the session; on a closed day it ends at once",
+            group_name=schedule_group.ref,
+            schedule_expression=STARTS,
+            schedule_expression_timezone=TIME_ZONE,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=self._target(vpc, cluster, task, role, dead_letters),
+        )
         CfnOutput(self, "Repository", value=repository.repository_uri)
 
     def _make_network(self, group: logs.LogGroup) -> ec2.Vpc:
@@ -121,20 +133,23 @@ class SentryStack(Stack):
         )
         return task
 
-    def _make_schedule(
-        self,
-        stage: Stage,
-        vpc: ec2.Vpc,
-        task: ecs.FargateTaskDefinition,
-        dead_letters: sqs.Queue,
-        schedule_group: scheduler.CfnScheduleGroup,
-    ) -> None:
+    def _make_cluster(self, stage: Stage, vpc: ec2.Vpc) -> ecs.Cluster:
         cluster = ecs.Cluster(self, "Cluster", vpc=vpc, cluster_name=f"{stage.prefix}-sentry")
         acknowledge(
             cluster,
             "AwsSolutions-ECS4",
             "One task with a heartbeat a second: its age says more than container metrics.",
         )
+        return cluster
+
+    def _target(
+        self,
+        vpc: ec2.Vpc,
+        cluster: ecs.Cluster,
+        task: ecs.FargateTaskDefinition,
+        role: iam.Role,
+        dead_letters: sqs.Queue,
+    ) -> scheduler.CfnSchedule.TargetProperty:
         outward = ec2.SecurityGroup(
             self,
             "Outward",
@@ -143,42 +158,32 @@ class SentryStack(Stack):
             allow_all_outbound=False,
         )
         outward.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "venue, vendor, AWS")
-        scheduler.CfnSchedule(
-            self,
-            "Session",
-            name="sentry",
-            description="Starts the sentry before the session; on a closed day it ends at once",
-            group_name=schedule_group.ref,
-            schedule_expression=STARTS,
-            schedule_expression_timezone=TIME_ZONE,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=cluster.cluster_arn,
-                role_arn=self._schedule_role(stage, cluster, task, dead_letters).role_arn,
-                ecs_parameters=scheduler.CfnSchedule.EcsParametersProperty(
-                    task_definition_arn=task.task_definition_arn,
-                    task_count=1,
-                    launch_type="FARGATE",
-                    network_configuration=scheduler.CfnSchedule.NetworkConfigurationProperty(
-                        awsvpc_configuration=scheduler.CfnSchedule.AwsVpcConfigurationProperty(
-                            assign_public_ip="ENABLED",
-                            security_groups=[outward.security_group_id],
-                            subnets=[subnet.subnet_id for subnet in vpc.public_subnets],
-                        )
-                    ),
+        network = scheduler.CfnSchedule.AwsVpcConfigurationProperty(
+            assign_public_ip="ENABLED",
+            security_groups=[outward.security_group_id],
+            subnets=[subnet.subnet_id for subnet in vpc.public_subnets],
+        )
+        return scheduler.CfnSchedule.TargetProperty(
+            arn=cluster.cluster_arn,
+            role_arn=role.role_arn,
+            ecs_parameters=scheduler.CfnSchedule.EcsParametersProperty(
+                task_definition_arn=task.task_definition_arn,
+                task_count=1,
+                launch_type="FARGATE",
+                network_configuration=scheduler.CfnSchedule.NetworkConfigurationProperty(
+                    awsvpc_configuration=network
                 ),
-                # Starting late is far better than not at all; a second one cannot result, for a
-                # refused start started nothing.
-                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                    maximum_retry_attempts=3, maximum_event_age_in_seconds=600
-                ),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
-                    arn=dead_letters.queue_arn
-                ),
+            ),
+            # Late is far better than not at all, and a start that was refused started nothing.
+            retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                maximum_retry_attempts=3, maximum_event_age_in_seconds=600
+            ),
+            dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+                arn=dead_letters.queue_arn
             ),
         )
 
-    def _schedule_role(
+    def _make_schedule_role(
         self,
         stage: Stage,
         cluster: ecs.Cluster,

@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from kalshi_alpha.markets.registry import Registry
+from kalshi_alpha.markets.registry import Group, Registry
 from stacks.acknowledge import acknowledge
 from stacks.functions import SIZES, Assets, StepFunction, core_layer
 from stacks.stage import Stage
@@ -47,13 +47,24 @@ class WindowsStack(Stack):
             step: StepFunction(self, step, stage=stage, storage=storage, layer=layer, assets=assets)
             for step in SIZES
         }
-        self.machine = self._make_machine(stage, storage)
+        self.machine = self._make_machine(stage, self._make_machine_log(stage, storage))
         self.dead_letters = self._make_queue(stage)
         self._arm_starter(stage)
         self.schedule_group = scheduler.CfnScheduleGroup(self, "Schedules", name=stage.prefix)
         self._make_schedules(stage, registry)
 
-    def _make_machine(self, stage: Stage, storage: StorageStack) -> sfn.StateMachine:
+    def _make_machine_log(self, stage: Stage, storage: StorageStack) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            "MachineLogs",
+            # Below this prefix a log group does not eat up the account's resource policy.
+            log_group_name=f"/aws/vendedlogs/states/{stage.machine}",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            encryption_key=storage.key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _make_machine(self, stage: Stage, log: logs.LogGroup) -> sfn.StateMachine:
         called = {name: step for name, step in self.steps.items() if name != "start"}
         role = iam.Role(
             self,
@@ -72,15 +83,6 @@ class WindowsStack(Stack):
             "AwsSolutions-IAM5[Resource::*]",
             "Log delivery and X-Ray actions know no resource; invoking names each function.",
         )
-        group = logs.LogGroup(
-            self,
-            "MachineLogs",
-            # Below this prefix a log group does not eat up the account's resource policy.
-            log_group_name=f"/aws/vendedlogs/states/{stage.machine}",
-            retention=logs.RetentionDays.THREE_MONTHS,
-            encryption_key=storage.key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
         return sfn.StateMachine(
             self,
             "Machine",
@@ -94,7 +96,7 @@ class WindowsStack(Stack):
             role=role,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=group, level=sfn.LogLevel.ALL, include_execution_data=True
+                destination=log, level=sfn.LogLevel.ALL, include_execution_data=True
             ),
         )
 
@@ -145,31 +147,32 @@ class WindowsStack(Stack):
         self.dead_letters.grant_send_messages(role)
         for group in registry.groups.values():
             for fixing in group.fixings:
-                at = fires_at(fixing)
-                scheduler.CfnSchedule(
-                    self,
-                    f"{group.name}-{fixing:%H%M}",
-                    name=f"{group.name}-{fixing:%H%M}",
-                    description=f"Starts the {fixing:%H:%M} window of {group.name}",
-                    group_name=self.schedule_group.ref,
-                    schedule_expression=f"cron({at.minute} {at.hour} ? * MON-FRI *)",
-                    schedule_expression_timezone=TIME_ZONE,
-                    flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(
-                        mode="OFF"
-                    ),
-                    target=scheduler.CfnSchedule.TargetProperty(
-                        arn=start,
-                        role_arn=role.role_arn,
-                        input=json.dumps({"group": group.name, "fixing": f"{fixing:%H:%M}"}),
-                        retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                            maximum_retry_attempts=0,
-                            maximum_event_age_in_seconds=MAXIMUM_AGE.to_seconds(),
-                        ),
-                        dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
-                            arn=self.dead_letters.queue_arn
-                        ),
-                    ),
-                )
+                self._make_schedule(group, fixing, role)
+
+    def _make_schedule(self, group: Group, fixing: time, role: iam.Role) -> None:
+        at = fires_at(fixing)
+        scheduler.CfnSchedule(
+            self,
+            f"{group.name}-{fixing:%H%M}",
+            name=f"{group.name}-{fixing:%H%M}",
+            description=f"Starts the {fixing:%H:%M} window of {group.name}",
+            group_name=self.schedule_group.ref,
+            schedule_expression=f"cron({at.minute} {at.hour} ? * MON-FRI *)",
+            schedule_expression_timezone=TIME_ZONE,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self.steps["start"].alias.function_arn,
+                role_arn=role.role_arn,
+                input=json.dumps({"group": group.name, "fixing": f"{fixing:%H:%M}"}),
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_retry_attempts=0,
+                    maximum_event_age_in_seconds=MAXIMUM_AGE.to_seconds(),
+                ),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(
+                    arn=self.dead_letters.queue_arn
+                ),
+            ),
+        )
 
 
 def fires_at(fixing: time) -> time:

@@ -104,7 +104,8 @@ class FeeAccumulator:
     """The fees of one order, fill by fill, maker and taker alike.
 
     Rounding in the member's disfavour is remembered and paid back once it amounts to a whole
-    rebate unit, so that many fills cost about what one would.
+    rebate unit, so that many fills cost about what one would. A fill that costs less than a unit
+    leaves nothing to pay back from: many such fills cost more than one.
 
     Args:
         terms: the market's fee terms.

@@ -164,7 +164,7 @@ def dump_parameters(
 def _document(data: bytes) -> dict[str, Any]:
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ParameterError("the parameters are not JSON: fetch or fit them again") from None
     if not isinstance(document, dict):
         raise ParameterError("the parameters are not a JSON object: fetch or fit them again")

@@ -134,5 +134,5 @@ class RealisedMeter:
         start = self._known
         span, step = boundary - start, self._last - self._logs[start]
         for k in range(1, span + 1):
-            self._sums[start + k] = self._sums[start] + step * step / span * (k / span)
+            self._sums[start + k] = self._sums[start] + step * step * k / span
             self._logs[start + k] = self._logs[start] + step * k / span

@@ -19,6 +19,7 @@ from kalshi_alpha.errors import DataError
 
 Floats = NDArray[np.float64]
 
+DAILY = "index_daily/daily.parquet"
 OPEN_MINUTE, CLOSE_MINUTE = 570, 960  # New York minutes after midnight
 
 
@@ -81,7 +82,7 @@ def read_paths(data: Path, folder: str, symbol: str, step: int, through: date) -
     file = {
         "file": f"{folder}/bars.parquet",
         "symbol": symbol,
-        "sha256": hashlib.sha256(name.read_bytes()).hexdigest(),
+        "sha256": sha256_of(name),
         "rows": table.num_rows,
         "sessions": len(days),
         "first_day": days[0].isoformat(),
@@ -90,9 +91,14 @@ def read_paths(data: Path, folder: str, symbol: str, step: int, through: date) -
     return Paths(symbol, step, days, np.log(np.asarray(prices, dtype=np.float64)), file)
 
 
+def sha256_of(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def read_daily_closes(data: Path, symbol: str, days: Sequence[date]) -> dict[date, float]:
     """Return the official closes of an index on those of ``days`` that are known."""
-    table = pq.read_table(data / "index_daily" / "daily.parquet")
+    table = pq.read_table(data / DAILY)
     table = table.filter(pc.equal(table["symbol"], symbol))
     wanted = frozenset(days)
     closes = zip(table["date"].to_pylist(), table["close"].to_pylist(), strict=True)

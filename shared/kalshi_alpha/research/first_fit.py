@@ -30,7 +30,7 @@ from kalshi_alpha.pricing.parameters import (
 )
 from kalshi_alpha.pricing.table import StandardTable, student_table
 from kalshi_alpha.pricing.variance import SESSION_MINUTES, VarianceCurve
-from kalshi_alpha.research.bars import read_daily_closes, read_paths
+from kalshi_alpha.research.bars import DAILY, read_daily_closes, read_paths, sha256_of
 from kalshi_alpha.research.variance_fit import (
     STEP,
     TRAILING,
@@ -223,6 +223,7 @@ def _basis(data: Path, source: Source, history: History) -> tuple[Basis, dict[st
         "level_ratio": round(float(index[day] / fund[day]), 4),
         "level_over_spx": round(float(ratio), 4),
         "level_ratio_day": day.isoformat(),
+        "daily_file": {"file": DAILY, "sha256": sha256_of(data / DAILY)},
     }
     return Basis(round(SPX_BASIS.close * ratio, 2), round(SPX_BASIS.other * ratio, 2)), notes
 

@@ -50,18 +50,31 @@ def fit_curve(fine: Floats, coarse: Floats) -> Floats:
     """Return the minute shares of variance, adding to 1.
 
     Half hours from years of 30-minute squared returns, five minutes within them from the fewer
-    5-minute ones. Each session is divided by its own variance first, so that no crash draws the
-    curve. Neighbouring 5-minute shares are smoothed, but for those at the open and the close.
+    5-minute ones. Neighbouring 5-minute shares are smoothed, but for those at the open and the
+    close.
     """
-    within = (fine / fine.sum(axis=1, keepdims=True)).mean(axis=0)
+    within, halves = _shares(fine), _shares(coarse)
     smooth = np.convolve(within, (0.25, 0.5, 0.25), mode="same")
     smooth[:3], smooth[-3:] = within[:3], within[-3:]
-    halves = (coarse / coarse.sum(axis=1, keepdims=True)).mean(axis=0)
     blocks = smooth.reshape(len(halves), -1)
     shares = (blocks / blocks.sum(axis=1, keepdims=True) * halves[:, None]).ravel()
     minutes = np.repeat(shares / STEP, STEP)
     rounded: Floats = np.round(minutes / minutes.sum(), 8)
     return rounded
+
+
+def _shares(squares: Floats) -> Floats:
+    """Return the share of each bar where a bar's variance is its share times its session's.
+
+    Each session's liveliness is the mean of its bars, each over its share, so that no crash draws
+    the curve and every bar weighs alike in it. Shares and liveliness are found in turns.
+    """
+    shares = np.full(squares.shape[1], 1.0 / squares.shape[1])
+    for _ in range(50):
+        lively = (squares / shares).mean(axis=1, keepdims=True)
+        shares = (squares / lively).mean(axis=0)
+        shares /= shares.sum()
+    return shares
 
 
 def make_cases(history: History, curve: Floats, rows: slice) -> Cases:

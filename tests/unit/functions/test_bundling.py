@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from kalshi_alpha.errors import ConfigurationError
 from stacks import bundling
 
 STEPS = ("start", "preflight", "scan", "quote", "cancel", "reconcile")
@@ -34,22 +35,21 @@ def test_rooms_that_no_function_needs_stay_at_home(staged, name):
     assert {"markets", "pricing", "trading", "steps", "venues", "cloud"} <= rooms
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_what_is_uploaded_imports_by_itself(staged, step):
-    program = "import kalshi_alpha, handler; print(kalshi_alpha.__file__, handler.handler.__name__)"
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(staged[step])}
+@pytest.mark.parametrize("name", [*STEPS, "sentry"])
+def test_what_is_uploaded_imports_by_itself(staged, name):
+    door = "main" if name == "sentry" else "handler"
+    program = f"import kalshi_alpha, {door}; print(kalshi_alpha.__file__)"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(staged[name])}
     answer = subprocess.run(
         [sys.executable, "-B", "-c", program],
         capture_output=True,
         text=True,
         check=False,
         env=environment,
-        cwd=staged[step],
+        cwd=staged[name],
     )
     assert answer.stderr == ""
-    where, name = answer.stdout.split()
-    assert where.startswith(str(staged[step]))
-    assert name == "handler"
+    assert answer.stdout.startswith(str(staged[name]))
 
 
 def test_the_sentrys_folder_is_an_images_whole_context(staged):
@@ -93,6 +93,17 @@ def test_a_layer_is_installed_once_and_then_found(tmp_path, monkeypatch):
     assert not (first / "python" / "bin").exists()
     words = installs[0]
     assert {"--require-hashes", "--only-binary=:all:", "manylinux_2_28_aarch64"} <= set(words)
+
+
+def test_a_layer_that_cannot_be_fetched_says_so_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    def refuse(*words):
+        raise subprocess.CalledProcessError(1, words)
+
+    monkeypatch.setattr(bundling, "LAYERS", tmp_path)
+    monkeypatch.setattr(bundling, "_pip", refuse)
+    with pytest.raises(ConfigurationError, match="needs the package index the first time"):
+        bundling.build_layer()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_layers_digest_follows_its_pins(tmp_path):

@@ -152,7 +152,7 @@ def test_an_index_event_off_the_minute_or_of_a_malformed_series_is_refused() -> 
 
 @pytest.mark.shared_data
 def test_every_recorded_event_ticker_parses_and_prints_back(shared_data: Path) -> None:
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     rows = parquet.read_table(shared_data / "kalshi_tickers" / "event_tickers.parquet").to_pylist()
     wrong = [

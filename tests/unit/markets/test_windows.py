@@ -177,7 +177,9 @@ def test_the_next_windows_cross_the_weekend_and_a_clock_change(
 ) -> None:
     friday_three = datetime(2025, 10, 31, 19, 0, tzinfo=UTC)
 
-    assert [(w.window_id, iso(w.fixing)) for w in next_windows(friday_three, registry, sessions, 3)] == [
+    assert [
+        (w.window_id, iso(w.fixing)) for w in next_windows(friday_three, registry, sessions, 3)
+    ] == [
         ("20251031-1600-index-hourly", "2025-10-31T20:00:00Z"),
         ("20251031-1600-index-close", "2025-10-31T20:00:00Z"),
         ("20251103-1000-index-hourly", "2025-11-03T15:00:00Z"),

@@ -1,0 +1,152 @@
+"""One signed HTTP connection to the venue, and what its answers mean.
+
+A write whose answer is lost, late or a 5xx is ``VenueAmbiguous``: nobody here knows whether it
+happened. A read without an answer is ``VenueUnavailable`` and may be asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from kalshi_alpha.clock import Clock
+from kalshi_alpha.errors import (
+    DataError,
+    SecretError,
+    VenueAmbiguous,
+    VenueError,
+    VenueRejected,
+    VenueThrottled,
+    VenueUnavailable,
+)
+from kalshi_alpha.venues.kalshi.signing import Credentials
+
+# Reads fail early, so that the caller can decide; one second is many round trips.
+_TIMEOUT = httpx.Timeout(3.0, connect=2.0)
+_READ = "GET"
+
+
+class Transport:
+    """Signed requests to one host; ``inner`` replaces the network in tests."""
+
+    def __init__(
+        self,
+        base_url: str,
+        clock: Clock,
+        credentials: Credentials | None = None,
+        inner: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._prefix = urlsplit(base_url).path.rstrip("/")
+        self._clock, self._credentials = clock, credentials
+        # trust_env off: a proxy in the environment must never see signed requests.
+        self._client = httpx.Client(
+            base_url=base_url, timeout=_TIMEOUT, transport=inner, trust_env=False
+        )
+
+    def now(self) -> datetime:
+        """Return the time by which requests are signed."""
+        return self._clock.now()
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Read; signed when there are credentials, for public data answers either way."""
+        return self.send(self.build(_READ, path, params=params))
+
+    def write(self, method: str, path: str, body: Any = None) -> Any:
+        """Write, signed."""
+        return self.send(self.build(method, path, body=body))
+
+    def build(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> httpx.Request:
+        """Build a request without signing it."""
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        return self._client.build_request(
+            method, path, params=params, content=content, headers=headers
+        )
+
+    def sign(self, request: httpx.Request) -> None:
+        """Sign a request with the time now; signing again replaces the signature."""
+        if self._credentials is None:
+            if request.method != _READ:
+                raise SecretError("a request that changes something needs the exchange's key")
+            return
+        request.headers.update(
+            self._credentials.signer.headers(
+                self._credentials.key_id, request.method, request.url.path, self._clock.now()
+            )
+        )
+
+    def send(self, request: httpx.Request, *, signed: bool = False) -> Any:
+        """Send a request, signing it first unless ``signed``, and return its decoded answer."""
+        if not signed:
+            self.sign(request)
+        what = f"{request.method} {request.url.path.removeprefix(self._prefix)}"
+        try:
+            response = self._client.send(request)
+        except httpx.TransportError as error:
+            raise _lost(request.method, f"{what}: {type(error).__name__}") from error
+        if response.is_success:
+            return _decoded(request.method, what, response)
+        raise _refused(request.method, what, response)
+
+    def warm(self, path: str) -> None:
+        """Open the connection with a harmless read, so that the next request pays no handshake."""
+        self.get(path)
+
+
+def _decoded(method: str, what: str, response: httpx.Response) -> Any:
+    if not response.content:
+        return {}
+    try:
+        return msgspec.json.decode(response.content)
+    except msgspec.DecodeError:
+        if method == _READ:
+            raise DataError(f"{what} was answered with something that is no JSON") from None
+        raise VenueAmbiguous(
+            f"{what} was answered with something that is no JSON", status=response.status_code
+        ) from None
+
+
+def _refused(method: str, what: str, response: httpx.Response) -> VenueError:
+    status = response.status_code
+    code, words = error_words(response.content)
+    sentence = f"{what} was answered {status}" + (f" {code}" if code else "")
+    sentence += f": {words}" if words else ""
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return VenueThrottled(sentence, status=status, code=code)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return _lost(method, sentence, status, code)
+    return VenueRejected(sentence, status=status, code=code)
+
+
+def _lost(method: str, sentence: str, status: int = 0, code: str = "") -> VenueError:
+    kind = VenueUnavailable if method == _READ else VenueAmbiguous
+    return kind(sentence, status=status, code=code)
+
+
+def error_words(content: bytes) -> tuple[str, str]:
+    """Return the code and the message of an error body, in any of the shapes in use."""
+    try:
+        body = msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return "", ""
+    if not isinstance(body, dict):
+        return "", ""
+    inner = body.get("error", body)
+    if isinstance(inner, str):
+        return "too_many_requests" if "too many" in inner else "", inner
+    if not isinstance(inner, dict):
+        return "", ""
+    words = [str(inner[k]) for k in ("message", "details", "msg") if inner.get(k)]
+    return str(inner.get("code") or ""), "; ".join(words)

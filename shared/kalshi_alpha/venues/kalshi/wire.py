@@ -1,0 +1,187 @@
+"""The venue's JSON as our records: one tolerant decoder.
+
+Unknown fields are ignored and unknown words become ``unknown``; what a record cannot do without
+raises ``DataError``. Sizes may be fractional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kalshi_alpha.clock import from_iso
+from kalshi_alpha.errors import DataError
+from kalshi_alpha.markets.orders import (
+    Ack,
+    CancelResult,
+    Fill,
+    LiveOrder,
+    NewOrder,
+    OrderStatus,
+    PublicTrade,
+    Settlement,
+    Side,
+)
+from kalshi_alpha.markets.units import (
+    CASH_UNIT,
+    cash_from_text,
+    price_from_text,
+    price_text,
+    size_from_text,
+    size_text,
+)
+
+
+def order_from(item: Mapping[str, Any]) -> LiveOrder:
+    """Read an order of the orders list."""
+    return LiveOrder(
+        order_id=_text(item, "order_id"),
+        client_order_id=str(item.get("client_order_id") or ""),
+        ticker=_text(item, "ticker"),
+        side=_side(item),
+        price=price_from_text(_text(item, "yes_price_dollars")),
+        initial_size=size_from_text(_text(item, "initial_count_fp")),
+        filled_size=size_from_text(_text(item, "fill_count_fp")),
+        remaining_size=size_from_text(_text(item, "remaining_count_fp")),
+        status=status_from(item.get("status")),
+        expires_at=_instant(item.get("expiration_time")),
+        order_group_id=str(item.get("order_group_id") or ""),
+        created_at=_instant(item.get("created_time")),
+        fees=cash_from_text(str(item.get("maker_fees_dollars") or "0"))
+        + cash_from_text(str(item.get("taker_fees_dollars") or "0")),
+    )
+
+
+def status_from(word: object) -> OrderStatus:
+    """Return the status of that word, ``UNKNOWN`` for a word we do not know."""
+    try:
+        return OrderStatus(str(word))
+    except ValueError:
+        return OrderStatus.UNKNOWN
+
+
+def fill_from(item: Mapping[str, Any]) -> Fill:
+    """Read a fill of the fills list."""
+    at = _instant(item.get("created_time"))
+    if at is None:
+        at = datetime.fromtimestamp(int(item.get("ts") or 0), UTC)
+    return Fill(
+        fill_id=str(item.get("fill_id") or _text(item, "trade_id")),
+        order_id=_text(item, "order_id"),
+        ticker=str(item.get("ticker") or item.get("market_ticker")),
+        side=_side(item),
+        price=price_from_text(_text(item, "yes_price_dollars")),
+        size=size_from_text(_text(item, "count_fp")),
+        is_taker=bool(item.get("is_taker")),
+        fee=cash_from_text(str(item.get("fee_cost") or "0")),
+        at=at,
+    )
+
+
+def trade_from(item: Mapping[str, Any]) -> PublicTrade:
+    """Read a public trade."""
+    at = _instant(item.get("created_time"))
+    if at is None:
+        raise DataError("a public trade carries no created_time")
+    taker = str(item.get("taker_book_side") or "")
+    outcome = str(item.get("taker_outcome_side") or item.get("taker_side") or "")
+    if taker not in {"bid", "ask"}:
+        taker = {"yes": "bid", "no": "ask"}.get(outcome, "")
+    if not taker:
+        raise DataError("a public trade does not say which side took")
+    return PublicTrade(
+        trade_id=_text(item, "trade_id"),
+        ticker=_text(item, "ticker"),
+        price=price_from_text(_text(item, "yes_price_dollars")),
+        size=size_from_text(_text(item, "count_fp")),
+        taker_side=Side(taker),
+        at=at,
+    )
+
+
+def settlement_from(item: Mapping[str, Any]) -> Settlement:
+    """Read a settlement; the venue gives its revenue in whole cents."""
+    return Settlement(
+        ticker=_text(item, "ticker"),
+        result=str(item.get("market_result") or ""),
+        revenue=int(item.get("revenue") or 0) * (CASH_UNIT // 100),
+        fees=cash_from_text(str(item.get("fee_cost") or "0")),
+        at=_instant(item.get("settled_time")),
+    )
+
+
+def ack_from(item: Mapping[str, Any], known: NewOrder) -> Ack:
+    """Read the answer to a create or an amend."""
+    return Ack(
+        order_id=_text(item, "order_id"),
+        client_order_id=str(item.get("client_order_id") or known.client_order_id),
+        filled_size=size_from_text(str(item.get("fill_count") or "0")),
+        remaining_size=size_from_text(str(item.get("remaining_count") or "0")),
+        at=datetime.fromtimestamp(int(item.get("ts_ms") or 0) / 1000, UTC),
+    )
+
+
+def cancel_from(item: Mapping[str, Any]) -> CancelResult:
+    """Read one answer of a batch cancel."""
+    error = item.get("error")
+    code = str(error.get("code") or "error") if isinstance(error, Mapping) else str(error or "")
+    return CancelResult(
+        order_id=str(item.get("order_id") or ""),
+        reduced_by=size_from_text(str(item.get("reduced_by") or "0")),
+        error=code,
+    )
+
+
+def create_body(order: NewOrder) -> dict[str, Any]:
+    """Write an order: post-only, good till its expiry, cancelled when trading pauses."""
+    body: dict[str, Any] = {
+        "ticker": order.ticker,
+        "side": order.side.value,
+        "price": price_text(order.price),
+        "count": size_text(order.size),
+        "client_order_id": order.client_order_id,
+        "time_in_force": "good_till_canceled",
+        "expiration_time": int(order.expires_at.timestamp()),
+        "post_only": True,
+        "self_trade_prevention_type": "taker_at_cross",
+        "cancel_order_on_pause": True,
+        "exchange_index": 0,
+    }
+    return body | ({"order_group_id": order.order_group_id} if order.order_group_id else {})
+
+
+def amend_body(order: NewOrder, filled: int) -> dict[str, Any]:
+    """Write an amend; the venue counts what has filled already in the size."""
+    return {
+        "ticker": order.ticker,
+        "side": order.side.value,
+        "price": price_text(order.price),
+        "count": size_text(filled + order.size),
+        "client_order_id": order.client_order_id,
+        "exchange_index": 0,
+    }
+
+
+def _side(item: Mapping[str, Any]) -> Side:
+    side = item.get("book_side") or {"yes": "bid", "no": "ask"}.get(str(item.get("outcome_side")))
+    try:
+        return Side(str(side))
+    except ValueError:
+        raise DataError(f"the side {side!r} is neither bid nor ask") from None
+
+
+def _instant(value: object) -> datetime | None:
+    if not value:
+        return None
+    try:
+        return from_iso(str(value))
+    except ValueError:
+        raise DataError(f"the time {value!r} is not RFC 3339") from None
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name)
+    if value is None:
+        raise DataError(f"the venue's answer lacks {name!r}")
+    return str(value)
