@@ -248,7 +248,7 @@ class Engine:
         *,
         price: int,
         count: int,
-        expires_at: datetime | None | str = "keep",
+        expires_at: datetime | str | None = "keep",
         client_order_id: str = "",
     ) -> Order:
         """Change an order: ``count`` is filled plus wanted resting; place is kept on a decrease."""

@@ -1,4 +1,4 @@
-"""What the simulated exchange keeps: markets, orders, accounts, groups. Integer units throughout."""
+"""What the simulated exchange keeps: markets, orders, accounts, groups, in integer units."""
 
 from __future__ import annotations
 
