@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-HEAVY = {"numpy", "scipy", "pandas", "pyarrow", "numba", "matplotlib", "aiohttp", "typer", "rich"}
+HEAVY = {"numpy", "scipy", "pandas", "pyarrow", "numba", "matplotlib", "aiohttp", "moto"}
 
 
 @pytest.mark.parametrize("name", ["start", "preflight", "scan", "quote", "cancel", "reconcile"])

@@ -82,7 +82,7 @@ def price(
     session = sessions.on(day)
     if session is None:
         raise WindowClosed(sessions.why_closed(day))
-    data = shipped_parameters() if parameters is None else _read(parameters)
+    data = shipped_parameters(day) if parameters is None else _read(parameters)
     fitted = load_parameters(data, on=day)[found.symbol]
     reading = Reading(found.symbol, level, now, 0.0, 0.0, NOTHING_SEEN)
     law = family(found.family)(reading, fitted, target, now, session)

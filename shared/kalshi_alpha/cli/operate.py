@@ -182,7 +182,7 @@ def _calendar() -> str:
 
 def _parameters() -> str:
     today = SystemClock().now().astimezone(NEW_YORK).date()
-    fitted = load_parameters(shipped_parameters(), on=today)
+    fitted = load_parameters(shipped_parameters(today), on=today)
     return f"shipped parameters of {', '.join(sorted(fitted))} hold today"
 
 

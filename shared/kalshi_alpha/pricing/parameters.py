@@ -23,7 +23,6 @@ from kalshi_alpha.pricing.variance import RegimeMix, VarianceCurve
 
 SCHEMA = "kalshi-alpha/index-parameters/1"
 LIFETIME = timedelta(days=14)
-SHIPPED = "index-2025-11-03.json"
 _ROW = 10  # numbers a line in the file
 
 
@@ -101,9 +100,21 @@ class IndexParameters:
             raise ParameterError(f"{self.symbol}'s level {self.level} is no session variance")
 
 
-def shipped_parameters() -> bytes:
-    """Return the parameter file that comes with the package."""
-    return resources.files(__package__).joinpath("parameters", SHIPPED).read_bytes()
+def shipped_parameters(on: date | None = None) -> bytes:
+    """Return a parameter file that comes with the package: the newest that knew only days before.
+
+    Without a day, or with one before them all, it is the newest of all, and ``load_parameters``
+    then refuses what it must.
+    """
+    folder = resources.files(__package__).joinpath("parameters")
+    files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".json"))
+    known = [name for name in files if on is not None and name < f"index-{on}.json"]
+    return folder.joinpath((known or files)[-1]).read_bytes()
+
+
+def parameters_checksum(data: bytes) -> str:
+    """Return the checksum that a parameter file carries, for the provenance of what it priced."""
+    return str(_document(data).get("checksum", ""))
 
 
 def load_parameters(data: bytes, on: date) -> Mapping[str, IndexParameters]:

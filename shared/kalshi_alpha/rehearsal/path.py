@@ -26,6 +26,7 @@ from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from importlib.resources.abc import Traversable
 from random import Random
+from typing import Protocol
 
 from kalshi_alpha.clock import from_iso, require_aware
 from kalshi_alpha.errors import DataError
@@ -39,9 +40,35 @@ _LAST = 59  # the last second of a minute
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class IndexPath(Protocol):
+    """What a feed plays: a recorded day, or one laid onto wall time."""
+
+    symbol: str
+
+    def value_at(self, instant: datetime) -> float | None:
+        """Return the latest value at or before ``instant``, None before the first."""
+        ...
+
+    def updated_at(self, instant: datetime) -> datetime | None:
+        """Return when the value at ``instant`` was last known to hold, None before the first."""
+        ...
+
+    def bars(self, start: datetime, end: datetime) -> Sequence[Bar]:
+        """Return the minutes that start in [start, end), ascending."""
+        ...
+
+    def seconds(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, float]]:
+        """Yield (instant, value) for each second in [start, end), ascending."""
+        ...
+
+    def is_open(self, instant: datetime) -> bool:
+        """Say whether the regular session is on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class MinuteBar:
-    """One minute of index points; ``start`` is aware, in UTC, and the minute excludes its end."""
+class Bar:
+    """One window of index points; ``start`` is aware, in UTC, and the window excludes its end."""
 
     start: datetime
     open: float
@@ -60,7 +87,7 @@ def recorded_days() -> tuple[date, ...]:
 
 
 @functools.cache
-def recorded_bars(symbol: str, day: date) -> tuple[MinuteBar, ...]:
+def recorded_bars(symbol: str, day: date) -> tuple[Bar, ...]:
     """Return the recorded minutes of ``symbol`` ("SPX" or "NDX") on ``day``, ascending.
 
     Raises:
@@ -71,7 +98,7 @@ def recorded_bars(symbol: str, day: date) -> tuple[MinuteBar, ...]:
         days = ", ".join(each.isoformat() for each in recorded_days())
         raise DataError(f"{symbol} is not recorded on {day}: the recorded days are {days}")
     return tuple(
-        MinuteBar(from_iso(row["start"]), *(float(row[name]) for name in COLUMNS[1:]))
+        Bar(from_iso(row["start"]), *(float(row[name]) for name in COLUMNS[1:]))
         for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines())
     )
 
@@ -89,7 +116,7 @@ def load_day(symbol: str, day: date, *, seed: int) -> DayPath:
 class DayPath:
     """One value a second from the first recorded minute to the end of the last."""
 
-    def __init__(self, symbol: str, day: date, bars: Sequence[MinuteBar], *, seed: int) -> None:
+    def __init__(self, symbol: str, day: date, bars: Sequence[Bar], *, seed: int) -> None:
         """Take the day's minutes, ascending, at least one."""
         self.symbol, self.day = symbol, day
         self._bars, self._seed = tuple(bars), seed
@@ -115,7 +142,12 @@ class DayPath:
         seconds = (require_aware(instant) - self.start) // _SECOND
         return None if seconds < 0 else self.values[min(seconds, len(self.values) - 1)]
 
-    def bars(self, start: datetime, end: datetime) -> tuple[MinuteBar, ...]:
+    def updated_at(self, instant: datetime) -> datetime | None:
+        """Return ``instant``, or the last value's when that was earlier, None before the first."""
+        last = self.start + (len(self.values) - 1) * _SECOND
+        return None if instant < self.start else min(instant, last)
+
+    def bars(self, start: datetime, end: datetime) -> tuple[Bar, ...]:
         """Return the recorded minutes that start in [start, end)."""
         return tuple(bar for bar in self._bars if start <= bar.start < end)
 
@@ -138,57 +170,62 @@ class WallPath:
     """A recorded session laid onto any wall time, nights and weekends too.
 
     It is played forward, then backward, for ever, so that it never jumps. The regular session's
-    values are used; where in them an instant falls depends on the instant alone.
+    values are used; where in them an instant falls depends on the instant alone. Seconds and
+    minutes stand under two kinds of time, so that a request for the recorded day finds it
+    unchanged: the recorded ones under their own, then the laid ones under wall time from ``since``.
     """
 
     def __init__(self, path: DayPath, *, since: datetime | None = None) -> None:
-        """Lay ``path``; minutes under wall time are given out from ``since`` on, None for none."""
-        self.symbol, self.day, self._path = path.symbol, path.day, path
+        """Lay ``path``; None for ``since`` gives out no laid seconds and minutes."""
+        self.symbol, self._path = path.symbol, path
         self._since = since if since is None else require_aware(since)
 
     @functools.cached_property
-    def _values(self) -> tuple[float, ...]:
-        session = load_sessions().on(self.day)
+    def _loop(self) -> tuple[float, ...]:
+        session = load_sessions().on(self._path.day)
         length = None if session is None else (session.close - self._path.start) // _SECOND
-        return self._path.values[:length]
+        values = self._path.values[:length]
+        return values + values[-2:0:-1]
 
     def value_at(self, instant: datetime) -> float:
         """Return the value at ``instant``; there always is one."""
-        last = len(self._values) - 1
-        phase = ((require_aware(instant) - _EPOCH) // _SECOND) % (2 * last)
-        return self._values[min(phase, 2 * last - phase)]
+        return self._loop[(require_aware(instant) - _EPOCH) // _SECOND % len(self._loop)]
 
-    def bars(self, start: datetime, end: datetime) -> tuple[MinuteBar, ...]:
-        """Return minutes that start in [start, end): the recorded ones, then those since ``since``.
+    def updated_at(self, instant: datetime) -> datetime:
+        """Return ``instant``: it never stops."""
+        return instant
 
-        Both kinds stand under their own time, so a request for the recorded day finds it unchanged.
-        """
+    def bars(self, start: datetime, end: datetime) -> tuple[Bar, ...]:
+        """Return the minutes that start in [start, end): recorded ones, then laid ones."""
         return self._path.bars(start, end) + tuple(self._laid(start, end))
 
     def seconds(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, float]]:
-        """Yield (instant, value) for the seconds in [start, end), of both kinds."""
+        """Yield (instant, value) for the seconds in [start, end): recorded ones, then laid ones."""
         yield from self._path.seconds(start, end)
-        if self._since is not None:
-            at = _whole(max(start, self._since), _SECOND)
-            while at < end:
-                yield at, self.value_at(at)
-                at += _SECOND
+        for at in self._steps(start, end, _SECOND):
+            yield at, self.value_at(at)
 
-    def is_open(self, instant: datetime) -> bool:  # noqa: ARG002 - never closed
+    def is_open(self, instant: datetime) -> bool:  # noqa: ARG002 - at any instant
         """Say yes: it moves at any hour."""
         return True
 
-    def _laid(self, start: datetime, end: datetime) -> Iterator[MinuteBar]:
-        if self._since is None:
-            return
-        at = _whole(max(start, self._since), _MINUTE)
-        while at < end:
-            inside = [self.value_at(at + k * _SECOND) for k in range(60)]
-            yield MinuteBar(at, inside[0], max(inside), min(inside), inside[-1])
-            at += _MINUTE
+    def _laid(self, start: datetime, end: datetime) -> Iterator[Bar]:
+        twice = self._loop + self._loop[:60]
+        for at in self._steps(start, end, _MINUTE):
+            first = (at - _EPOCH) // _SECOND % len(self._loop)
+            inside = twice[first : first + 60]
+            yield Bar(at, inside[0], max(inside), min(inside), inside[-1])
+
+    def _steps(self, start: datetime, end: datetime, unit: timedelta) -> Iterator[datetime]:
+        if self._since is not None:
+            at = max(start, self._since)
+            at += (_EPOCH - at) % unit
+            while at < end:
+                yield at
+                at += unit
 
 
-def inside_minute(bar: MinuteBar, rng: Random) -> list[float]:
+def inside_minute(bar: Bar, rng: Random) -> list[float]:
     """Return the 60 values of a minute: its open first, its close last, both extremes touched."""
     points = _way(bar, rng)
     deviation = (bar.high - bar.low) / math.sqrt(8 / math.pi * 60)
@@ -204,7 +241,7 @@ def inside_minute(bar: MinuteBar, rng: Random) -> list[float]:
     return [round(value, 2) for value in values]
 
 
-def _way(bar: MinuteBar, rng: Random) -> tuple[tuple[int, float], ...]:
+def _way(bar: Bar, rng: Random) -> tuple[tuple[int, float], ...]:
     """Return (second, value) of open, first extreme, second extreme and close."""
     one, other = (bar.low, bar.high) if bar.close >= bar.open else (bar.high, bar.low)
     far = (abs(one - bar.open), abs(other - one), abs(bar.close - other))
@@ -214,11 +251,6 @@ def _way(bar: MinuteBar, rng: Random) -> tuple[tuple[int, float], ...]:
     second = first + max(round(weights[1] * pace), int(far[1] > 0))
     second = min(second, _LAST - int(far[2] > 0))
     return (0, bar.open), (first, one), (second, other), (_LAST, bar.close)
-
-
-def _whole(instant: datetime, unit: timedelta) -> datetime:
-    """Round up to a whole ``unit``."""
-    return instant + (_EPOCH - instant) % unit
 
 
 def _data() -> Traversable:

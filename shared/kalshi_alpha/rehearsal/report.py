@@ -26,7 +26,7 @@ from kalshi_alpha.markets.orders import Fill, Side
 from kalshi_alpha.markets.registry import Registry, Series, load_registry
 from kalshi_alpha.markets.units import CASH_UNIT
 from kalshi_alpha.markets.windows import Window
-from kalshi_alpha.pricing.parameters import load_parameters, shipped_parameters
+from kalshi_alpha.pricing.parameters import parameters_checksum, shipped_parameters
 from kalshi_alpha.rehearsal.books import differences
 from kalshi_alpha.rehearsal.path import load_day
 from kalshi_alpha.rehearsal.run import Progress, Rehearsal, RehearsalResult, WindowRun
@@ -120,13 +120,12 @@ def _functions_log(path: Path) -> Iterator[None]:
 
 
 def _provenance(result: RehearsalResult) -> Provenance:
-    fitted = load_parameters(shipped_parameters(), on=result.day)
     return Provenance(
         day=result.day,
         generated_at=SystemClock().now(),
         code_version=__version__,
         registry_hash=load_registry().hash,
-        parameters_checksum=next(iter(fitted.values())).checksum,
+        parameters_checksum=parameters_checksum(shipped_parameters(result.day)),
         seed=result.seed,
         broker="twin",
         data_labels={

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
-from kalshi_alpha.clock import Clock, SystemClock
+from kalshi_alpha.clock import NEW_YORK, Clock, SystemClock
 from kalshi_alpha.cloud.artifacts import ArtifactStore, open_store
 from kalshi_alpha.cloud.ledger import LedgerStore
 from kalshi_alpha.cloud.services import client, read_secret
@@ -149,7 +149,7 @@ class Runtime:
         try:
             return self.artifacts.read(PARAMETERS_KEY)
         except DataError:
-            return shipped_parameters()
+            return shipped_parameters(self.clock.now().astimezone(NEW_YORK).date())
 
 
 def credentials_from(secret: Mapping[str, str]) -> Credentials:

@@ -21,7 +21,7 @@ from kalshi_alpha.markets.orders import worst_loss
 from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.pricing.fees import FeeTerms, fee_terms
 from kalshi_alpha.pricing.ladder import price_ladder
-from kalshi_alpha.pricing.parameters import load_parameters
+from kalshi_alpha.pricing.parameters import load_parameters, parameters_checksum
 from kalshi_alpha.steps import heartbeat
 from kalshi_alpha.steps.preflight import Listing, series_facts, window_facts
 from kalshi_alpha.steps.runtime import Runtime
@@ -115,11 +115,12 @@ def _scan_one(
     if session is None:
         raise DataError(runtime.sessions.why_closed(day))
     reading = heartbeat.from_item(found.symbol, runtime.state.heartbeat(found.symbol))
-    parameters = load_parameters(runtime.parameters(), on=day)[found.symbol]
+    fitted = runtime.parameters()
+    parameters = load_parameters(fitted, on=day)[found.symbol]
     law = family(found.family)(reading, parameters, window.fixing, now, session)
     listed = runtime.reader.markets(window.event_ticker(series))
     ladder = ladder_from_listing(listed, found, window.fixing)
-    priced = price_ladder(law, ladder)
+    priced = price_ladder(law, ladder, found.ticks_per_point)
     near = _near_even(priced)
     books = runtime.reader.orderbooks([contract.ticker for contract, _ in near])
     ours = runtime.viewer.orders(event_ticker=ladder.event_ticker, status="resting")
@@ -140,7 +141,7 @@ def _scan_one(
     digest = inputs_hash(
         {
             "reading": asdict(reading),
-            "parameters": parameters.checksum,
+            "parameters": parameters_checksum(fitted),
             "registry": runtime.registry.hash,
             "now": now,
             "tops": {ticker: asdict(top) for ticker, top in tops.items()},

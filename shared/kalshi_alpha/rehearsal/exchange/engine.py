@@ -176,19 +176,18 @@ class Engine:
                 account.realised.get(market.ticker, 0) + revenue - cost
             )
             if account.keeps_records:
-                account.settlements.append(
-                    SettlementRecord(
-                        market.ticker,
-                        market.event_ticker,
-                        market.result,
-                        position,
-                        cost,
-                        revenue,
-                        account.fees.get(market.ticker, 0),
-                        at,
-                        market.yes_value,
-                    )  # fmt: skip
+                record = SettlementRecord(
+                    ticker=market.ticker,
+                    event_ticker=market.event_ticker,
+                    result=market.result,
+                    position=position,
+                    cost=cost,
+                    revenue=revenue,
+                    fees=account.fees.get(market.ticker, 0),
+                    at=at,
+                    yes_value=market.yes_value,
                 )
+                account.settlements.append(record)
         market.settled_at = at
         market.open_interest = 0
         self._tell("settled", market=market, at=at)

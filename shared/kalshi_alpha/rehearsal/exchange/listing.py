@@ -131,7 +131,7 @@ def event_info(series: str, fixing: datetime) -> dict[str, Any]:
 
 
 def series_info(series: str, at: datetime) -> dict[str, Any]:
-    """Return the venue's record of a series with the fees in force at ``at`` (schema ``Series``)."""
+    """Return the venue's record of a series, with the fees in force at ``at``."""
     known = _series(series)
     terms = series_terms_at(series, at)
     hourly = known.kind == "above"
@@ -186,7 +186,7 @@ def _thresholds(
     kind = StrikeType.GREATER_OR_EQUAL if whole else StrikeType.GREATER
     found = []
     for at in range(first, first + strikes):
-        reached = at * step
+        reached = _plain(at * step)
         label = reached - index.under
         found.append(
             _Strike(
@@ -199,8 +199,8 @@ def _thresholds(
 
 def _ranges(index: _Index, step: Decimal, level: float) -> list[_Strike]:
     here = (Decimal(str(level)) / step).to_integral_value(ROUND_FLOOR)
-    bottom = (here - BUCKETS // 2) * step
-    top = bottom + BUCKETS * step
+    bottom = _plain((here - BUCKETS // 2) * step)
+    top = _plain(bottom + BUCKETS * step)
     lower = _Strike(
         f"T{bottom}", StrikeType.LESS, None, bottom, f"below {bottom:,}", f"is below {bottom}"
     )
@@ -210,7 +210,7 @@ def _ranges(index: _Index, step: Decimal, level: float) -> list[_Strike]:
     )
     between = []
     for at in range(BUCKETS):
-        floor = bottom + at * step
+        floor = _plain(bottom + at * step)
         cap = floor + step - index.under
         between.append(
             _Strike(
@@ -242,16 +242,16 @@ def _market(
         ),
         "strike_type": strike.kind.value,
     }
-    for name, number in (("floor_strike", strike.floor), ("cap_strike", strike.cap)):
+    for field, number in (("floor_strike", strike.floor), ("cap_strike", strike.cap)):
         if number is not None:
-            fields[name] = _number(number)
-    payoff = strike_from_fields(strike.kind, strike.floor, strike.cap)
+            fields[field] = _number(number)
+    checked = strike_from_fields(strike.kind, strike.floor, strike.cap)
     return Market(
         ticker=ticker,
         event_ticker=event,
         series=series.ticker,
         symbol=series.symbol,
-        payoff=payoff.payoff(series.ticks_per_point),
+        payoff=checked.payoff(series.ticks_per_point),
         ticks_per_point=series.ticks_per_point,
         grid=TickGrid.from_price_ranges(PRICE_RANGES),
         open_at=opens,
@@ -297,6 +297,11 @@ def _when(fixing: datetime) -> str:
 def _sources(series: Series) -> list[dict[str, str]]:
     name = _INDICES[series.symbol].name
     return [{"name": f"Kalshi {name} print", "url": "https://kalshi.com"}]
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Drop a fraction of zero, which would show in tickers."""
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value
 
 
 def _number(value: Decimal) -> int | float:

@@ -435,7 +435,7 @@ class Hub:
         }
 
 
-def _snapshot(market: Market, use_yes_price: bool) -> dict[str, Any]:  # noqa: FBT001
+def _snapshot(market: Market, use_yes_price: bool) -> dict[str, Any]:
     """Return a book; the key of an empty side is absent, as at the venue."""
     msg: dict[str, Any] = {"market_ticker": market.ticker, "market_id": market.ticker}
     yes = sorted((price, market.depth(Side.BID, price)) for price in market.bids)
