@@ -20,6 +20,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m stacks.bundling
 	@touch $@
 
 rehearse: $(READY) ## play the noon and the close of a recorded day; DATE=2025-10-31 for the other one
@@ -50,6 +51,7 @@ format: $(READY) ## put the code in order
 lock: ## resolve the pinned requirements anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements/dev.txt
 	uv pip compile layers/core/requirements.in --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file layers/core/requirements.txt
+	uv pip compile pyproject.toml --extra sentry --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file functions/sentry/requirements.txt
 
 clean: ## remove what was built, keep the environment
 	rm -rf out cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -96,6 +96,8 @@ class FeedServer:
 
     async def start(self, port: int = 0) -> None:
         """Listen on 127.0.0.1 and publish; port 0 takes a free one."""
+        for path in self._paths.values():
+            path.value_at(self._clock.now())  # drawn now, so that the first value is not late
         app = web.Application()
         Rest(self._clock, self._paths, self.key, lambda: self.delay_s).add_to(app)
         app.router.add_get(WS_PATH, self._serve)

@@ -10,7 +10,6 @@ import base64
 import binascii
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -49,13 +48,12 @@ def milliseconds(at: datetime) -> int:
     return (at - _EPOCH) // _MILLISECOND
 
 
-@dataclass(frozen=True, slots=True)
 class Problem(Exception):
     """An answer that is not 200."""
 
-    http: int
-    status: str
-    message: str
+    def __init__(self, http: int, status: str, message: str) -> None:
+        super().__init__(message)
+        self.http, self.status, self.message = http, status, message
 
 
 class Rest:
