@@ -195,7 +195,8 @@ def _band(prices: Floats) -> NDArray[np.int64]:
 
 def _overlap(start: float, end: float) -> Floats:
     edges = np.array(MINUTES)
-    return np.clip(np.minimum(edges[1:], end) - np.maximum(edges[:-1], start), 0.0, None)
+    inside: Floats = np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)
+    return np.maximum(inside, 0.0)
 
 
 def _quantiles(values: Floats) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -58,7 +59,6 @@ class Market:
     bids: dict[int, dict[str, Order]] = field(default_factory=dict)
     asks: dict[int, dict[str, Order]] = field(default_factory=dict)
     paused: bool = False
-    closed_handled: bool = False
     result: str = ""
     yes_value: int | None = None
     expiration_value: str = ""
@@ -79,6 +79,19 @@ class Market:
         if not levels:
             return None
         return max(levels) if side is Side.BID else min(levels)
+
+    def orders(self) -> list[Order]:
+        """Return every resting order."""
+        levels = [*self.bids.values(), *self.asks.values()]
+        return [order for level in levels for order in level.values()]
+
+    def orders_at(self, side: Side, limit: int) -> Iterator[Order]:
+        """Yield a side's orders that an incoming order up to ``limit`` would meet, in turn."""
+        prices = sorted(self.side(side), reverse=side is Side.BID)
+        for price in prices:
+            if (limit - price) * side.sign > 0:
+                return
+            yield from self.side(side)[price].values()
 
     def depth(self, side: Side, price: int) -> int:
         """Return the size resting at a price."""
@@ -149,7 +162,6 @@ class Group:
     account: str
     limit: int  # 1/100 contract
     triggered: bool = False
-    order_ids: list[str] = field(default_factory=list)
     recent: deque[tuple[datetime, int]] = field(default_factory=deque)
 
 
@@ -166,6 +178,8 @@ class Account:
     traded: dict[str, int] = field(default_factory=dict)
     realised: dict[str, int] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
+    resting: dict[str, dict[str, Order]] = field(default_factory=dict)  # by ticker and id
+    tied: dict[str, int] = field(default_factory=dict)  # cash that resting orders tie up, by ticker
     client_ids: dict[str, str] = field(default_factory=dict)
     fills: list[FillRecord] = field(default_factory=list)
     settlements: list[SettlementRecord] = field(default_factory=list)

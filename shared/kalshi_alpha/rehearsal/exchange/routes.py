@@ -481,10 +481,9 @@ class Rest:
 
     async def group(self, request: web.Request) -> web.Response:
         group = self._group(request)
-        live = {o.order_id for o in self._engine.resting(request["account"].account_id)}
         view = views.group_view(group)
         del view["id"]
-        return _json(view | {"orders": [i for i in group.order_ids if i in live]})
+        return _json(view | {"orders": [o.order_id for o in self._engine.group_orders(group)]})
 
     async def group_delete(self, request: web.Request) -> web.Response:
         self._engine.delete_group(self._group(request))
