@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ def function_arn(name: str) -> str:
 @contextlib.contextmanager
 def local_aws() -> Iterator[None]:
     """Open an AWS account in this process; nothing leaves it."""
+    # The interpreter warns of every optional field that a Choice finds absent.
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
     with mock_aws(config=cast("Any", _CONFIG)):
         yield
 

@@ -62,20 +62,20 @@ class Left:
     def table(self) -> Table:
         """Return the summary as a table for a terminal."""
         table = Table(box=None, header_style="bold", pad_edge=False)
-        columns = ("window", "series", "go", "quotes", "amends", "fills", "refused by pull time")
-        for column in (*columns[:6], "rest after pull", "pull confirmed", "basis", "P&L", "books"):
-            table.add_column(column)
+        columns = ("series", "fixing", "go", "quotes", "amends", "fills", "left", "pulled by")
+        for column in (*columns, "basis", "P&L", "books"):
+            table.add_column(column, no_wrap=True)
         for row in self.summary["windows"]:
             confirmed = row["pull_confirmed_s"]
             table.add_row(
-                row["window_id"],
                 row["series"],
+                f"{row['window_id'][9:11]}:{row['window_id'][11:13]}",
                 "yes" if row["go"] else "no",
                 str(row["quotes_placed"]),
                 str(row["amends"]),
                 str(row["fills"]),
                 str(row["resting_after_pull"]),
-                "-" if confirmed is None else f"T{confirmed:+.3f} s",
+                "-" if confirmed is None else f"T{confirmed:+.2f}s",
                 "-" if row["basis"] is None else f"{row['basis']:+.2f}",
                 f"${row['pnl_dollars']:+.2f}",
                 "match" if row["ledger_matches_exchange"] else "DIFFER",

@@ -141,7 +141,8 @@ class Rehearsal:
 
     def run(self) -> RehearsalResult:
         """Play every window and return what they left."""
-        first = timeline(self._windows[0], real_time.time() + 3600.0)
+        # At 1x and shortly before everything while the twin and the account are being set up.
+        first = Timeline(real_time.time(), self._windows[0].prep_at - timedelta(minutes=10))
         clock = ScaledClock(first)
         result = RehearsalResult(self._day, self._seed)
         with _environment(), _world(self._plan(first)) as twin, local_aws():
@@ -196,6 +197,7 @@ class Rehearsal:
         reply = httpx.post(_control(twin, "clock"), json=fresh.to_json())
         reply.raise_for_status()
         clock.relay(fresh)
+        httpx.post(_control(twin, "list")).raise_for_status()
 
     def _play(
         self, window: Window, settings: Settings, clock: ScaledClock, machine: str

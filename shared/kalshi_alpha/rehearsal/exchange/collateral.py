@@ -16,9 +16,9 @@ Row = tuple[Side, int, int]  # side, YES price, size
 
 
 def needed(position: int, rows: Iterable[Row]) -> int:
-    """Return the cash that orders in one market tie up; the dearest are set against the position.
+    """Return the cash that orders in one market tie up.
 
-    The dearest first, so that no order that rests can ever come to need more than was tied up.
+    The dearest are set against the position first: they are the first to fill.
     """
     costs: dict[Side, list[tuple[int, int]]] = {Side.BID: [], Side.ASK: []}
     for side, price, size in rows:
@@ -67,6 +67,7 @@ def move(account: Account, ticker: str, row: Row, fee: int) -> None:
     account.positions[ticker] = held + side.sign * size
     account.fees[ticker] = account.fees.get(ticker, 0) + fee
     account.traded[ticker] = account.traded.get(ticker, 0) + each * size
+    account.volumes[ticker] = account.volumes.get(ticker, 0) + size
 
 
 def _each(side: Side, price: int) -> int:

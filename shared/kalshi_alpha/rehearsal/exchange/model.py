@@ -176,6 +176,7 @@ class Account:
     costs: dict[str, int] = field(default_factory=dict)
     fees: dict[str, int] = field(default_factory=dict)
     traded: dict[str, int] = field(default_factory=dict)
+    volumes: dict[str, int] = field(default_factory=dict)
     realised: dict[str, int] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     resting: dict[str, dict[str, Order]] = field(default_factory=dict)  # by ticker and id

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -26,6 +25,8 @@ from kalshi_alpha.rehearsal.exchange.ws import WS_PATH, Hub
 MEMBER = "member"
 START_CASH = 1_000 * CASH_UNIT
 STRIKES = {"KXINXU": 41, "KXNASDAQ100U": 61}
+# Strikes are drawn around the index when an event is listed, so a fixing is listed when it is near.
+_LIST_AHEAD = timedelta(hours=1)
 _CROWD_SECONDS = 0.1  # real seconds between the crowd's steps
 _TICK_SECONDS = 0.02  # real seconds between looks at what has expired
 _OPEN_PATHS = ("/exchange/", "/series", "/events", "/markets", "/historical", "/incentive")
@@ -34,7 +35,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ExchangeServer:
-    """A whole exchange: ``fixings`` are listed at start, more can be listed at any time.
+    """A whole exchange. Each of ``fixings`` is listed on demand once it is an hour away.
 
     ``path_value(symbol, instant)`` is the index. ``envelope`` is how errors are wrapped: ``nested``
     as observed live, or ``flat`` as documented. ``control`` opens the twin's own paths.
@@ -90,10 +91,6 @@ class ExchangeServer:
             app.router.add_get("/twin/resting", self._resting)
             app.router.add_post("/twin/clock", self._clock)
             app.router.add_post("/twin/list", self._list)
-        for series, fixing in self._fixings:
-            if fixing.date() == self.clock.now().date() and fixing > self.clock.now():
-                with contextlib.suppress(Rejected):
-                    self.list_fixing(series, fixing)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
@@ -212,7 +209,7 @@ class ExchangeServer:
             listed = any(
                 m.series == series and m.close_at == fixing for m in self.engine.markets.values()
             )
-            if not listed and fixing > now:
+            if not listed and now < fixing <= now + _LIST_AHEAD:
                 self.list_fixing(series, fixing)
         del request
         return web.json_response({"markets": len(self.engine.markets)})

@@ -32,13 +32,10 @@ def millis(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def market_view(market: Market, now: datetime) -> dict[str, Any]:
-    """Return a market with its live prices and state."""
+def quotes_view(market: Market) -> dict[str, Any]:
+    """Return a market's top of book, last trade and totals."""
     bid, ask = market.best(Side.BID), market.best(Side.ASK)
-    live = {
-        "status": market.status_at(now),
-        "result": market.result,
-        "expiration_value": market.expiration_value,
+    return {
         "yes_bid_dollars": price_text(bid or 0),
         "yes_ask_dollars": price_text(PRICE_UNIT if ask is None else ask),
         "no_bid_dollars": price_text(0 if ask is None else no_price(ask)),
@@ -46,12 +43,21 @@ def market_view(market: Market, now: datetime) -> dict[str, Any]:
         "yes_bid_size_fp": size_text(0 if bid is None else market.depth(Side.BID, bid)),
         "yes_ask_size_fp": size_text(0 if ask is None else market.depth(Side.ASK, ask)),
         "last_price_dollars": price_text(market.last_price),
+        "volume_fp": size_text(market.volume),
+        "open_interest_fp": size_text(market.open_interest),
+    }
+
+
+def market_view(market: Market, now: datetime) -> dict[str, Any]:
+    """Return a market with its live prices and state."""
+    live = quotes_view(market) | {
+        "status": market.status_at(now),
+        "result": market.result,
+        "expiration_value": market.expiration_value,
         "previous_price_dollars": price_text(0),
         "previous_yes_bid_dollars": price_text(0),
         "previous_yes_ask_dollars": price_text(PRICE_UNIT),
-        "volume_fp": size_text(market.volume),
         "volume_24h_fp": size_text(market.volume),
-        "open_interest_fp": size_text(market.open_interest),
     }
     if market.yes_value is not None:
         live["settlement_value_dollars"] = price_text(market.yes_value)
