@@ -54,8 +54,8 @@ def windows(
         if not found:
             raise WindowClosed(sessions.why_closed(wanted) or f"{wanted} has no windows")
     rows = [_window_row(window) for window in found]
-    columns = ("Window", "Fixing (New York)", "Prep", "Make", "Pull", "Series")
-    table = table_of("Windows", columns, [tuple(row.values()) for row in rows])
+    columns = ("Window", "Fixing", "Prep", "Pull", "Series")
+    table = table_of("Windows, New York time", columns, [tuple(row.values()) for row in rows])
     emit([_window_json(w) for w in found], as_json=as_json, table=table)
 
 
@@ -199,9 +199,8 @@ def _window_row(window: Window) -> dict[str, str]:
     fixing = window.fixing.astimezone(NEW_YORK)
     return {
         "window": window.window_id,
-        "fixing": f"{fixing:%a %Y-%m-%d %H:%M}",
+        "fixing": f"{fixing:%a %H:%M}",
         "prep": f"{window.prep_at.astimezone(NEW_YORK):%H:%M:%S}",
-        "make": f"{window.make_at.astimezone(NEW_YORK):%H:%M:%S}",
         "pull": f"{window.pull_at.astimezone(NEW_YORK):%H:%M:%S}",
         "series": " ".join(window.series),
     }

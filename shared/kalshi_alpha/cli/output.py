@@ -36,8 +36,9 @@ def emit(data: Any, *, as_json: bool, table: Table | str | None = None) -> None:
 def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
     """Return a plain table; numbers are the caller's to format."""
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="left" if column.islower() is False else "right")
+    for place, column in enumerate(columns, 1):
+        last = place == len(columns)
+        table.add_column(column, justify="right" if column.islower() else "left", no_wrap=not last)
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     return table

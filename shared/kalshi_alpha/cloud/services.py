@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kalshi_alpha.errors import AlreadyStarted, SecretError
+from kalshi_alpha.errors import AlreadyStarted, ConfigurationError, SecretError
 
 # A window cannot wait for the default minute: fail early and let the caller decide.
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 3, "mode": "standard"})
@@ -20,7 +20,13 @@ _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 3, 
 @cache
 def client(service: str) -> Any:
     """Return the shared client of an AWS service, made at first use."""
-    return boto3.client(service, config=_CONFIG)
+    try:
+        return boto3.client(service, config=_CONFIG)
+    except BotoCoreError as error:
+        raise ConfigurationError(
+            f"AWS cannot be used from here: {error}; set AWS_DEFAULT_REGION and credentials, as "
+            "docs/runbooks/deploy.md says"
+        ) from None
 
 
 def read_secret(name: str) -> dict[str, str]:

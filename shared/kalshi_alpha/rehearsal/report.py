@@ -218,13 +218,15 @@ class _SeriesView:
     def report(self, whys: Sequence[Mapping[str, Any]], *, matches: bool) -> SeriesReport:
         """Return everything shown of the series."""
         found = [s["series"][self._series.ticker] for s in self._scans]
-        last = next((i for i in reversed(range(len(found))) if found[i]["ladder"]), None)
+        # The scan with the most rungs: near the fixing most strikes are decided.
+        rungs = [len(scan["ladder"]) for scan in found]
+        shown = rungs.index(max(rungs)) if any(rungs) else None
         return SeriesReport(
             summary=self._summary(whys, matches=matches),
             title=self._title(),
             scans=len(self._scans),
-            ladder_at_s=None if last is None else self._s(self._scans[last]["at"]),
-            rungs=() if last is None else self._rungs(self._scans[last]),
+            ladder_at_s=None if shown is None else self._s(self._scans[shown]["at"]),
+            rungs=() if shown is None else self._rungs(self._scans[shown]),
             level=self._level(),
             quotes=tuple(span for order in self._orders for span in self._spans(order)),
             fills=tuple(self._mark(fill) for fill in self._fills),
@@ -398,7 +400,6 @@ def _milestones(window: Window, parts: Mapping[str, Mapping[str, Any]]) -> tuple
     marks = [Milestone("the venue expires every order by itself", 0.0, "expiration_time")]
     if pull:
         found = f"{pull['found']} resting, {pull['canceled']} cancelled"
-        marks.append(Milestone("armed", _ms(window.arm_at, window), "the function sleeps"))
         marks.append(Milestone("cancel sent", _ms(from_iso(pull["started_at"]), window), found))
         if pull["confirmed_at"]:
             at = _ms(from_iso(pull["confirmed_at"]), window)

@@ -92,12 +92,14 @@ class Runtime:
     @cached_property
     def state(self) -> StateStore:
         """Windows, switch, heartbeats."""
-        return StateStore(Table(client("dynamodb"), self.settings.require("state_table")))
+        name = self.settings.require("state_table")
+        return StateStore(Table(client("dynamodb"), name))
 
     @cached_property
     def ledger(self) -> LedgerStore:
         """Orders, fills, settlements."""
-        return LedgerStore(Table(client("dynamodb"), self.settings.require("ledger_table")))
+        name = self.settings.require("ledger_table")
+        return LedgerStore(Table(client("dynamodb"), name))
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
@@ -108,13 +110,12 @@ class Runtime:
     @property
     def broker(self) -> Broker:
         """Who may place: paper, twin or live. Judged at each call, for arming runs out."""
+        may_be_armed = self.settings.broker == Broker.LIVE and self.settings.stage == "live"
         return choose_broker(
             requested=self.settings.broker,
             stage=self.settings.stage,
-            venue_url=self.settings.require("venue_url"),
-            armed_until=arming_expiry(self.state.arming())
-            if self.settings.broker == "live"
-            else None,
+            venue_url=self.settings.venue_url,
+            armed_until=arming_expiry(self.state.arming()) if may_be_armed else None,
             now=self.clock.now(),
         )
 

@@ -99,7 +99,7 @@ def near_the_money(books):
     return [
         (market, bid, ask)
         for market, bid, ask in books
-        if bid is not None and 10 * CENT <= bid and (ask is None or ask <= 90 * CENT)
+        if any(price is not None and 10 * CENT <= price <= 90 * CENT for price in (bid, ask))
     ]
 
 
@@ -111,7 +111,7 @@ def test_books_never_cross_and_are_two_sided_near_the_money():
             assert bid is None or ask is None or bid < ask, market.ticker
         near = near_the_money(world.books())
         seen += len(near)
-        one_sided += sum(ask is None for _, _, ask in near)
+        one_sided += sum(bid is None or ask is None for _, bid, ask in near)
 
     assert seen > 2_000
     assert one_sided <= 0.01 * seen
@@ -122,7 +122,9 @@ def test_the_median_spread_is_one_that_was_recorded():
     spreads = []
     for now in world.run(590):
         if now > NOON - timedelta(minutes=9):
-            spreads += [(ask - bid) / 1e4 for _, bid, ask in near_the_money(world.books()) if ask]
+            spreads += [
+                (ask - bid) / 1e4 for _, bid, ask in near_the_money(world.books()) if bid and ask
+            ]
 
     calibration = shipped_calibration()
     band = calibration.band(0.5)
@@ -131,15 +133,15 @@ def test_the_median_spread_is_one_that_was_recorded():
 
 def test_quotes_follow_the_index():
     world = World(minutes=5).play(30)
-    above = {m.ticker: bid for m, bid, _ in near_the_money(world.books())}
+    before = {m.ticker: bid for m, bid, _ in near_the_money(world.books()) if bid}
     lifted = world.value
 
     world.crowd._value = lambda symbol, at: lifted(symbol, at) + 10
     world.play(5)
 
     after = {market.ticker: bid for market, bid, _ in world.books()}
-    assert above
-    assert all(after[ticker] is not None and after[ticker] > bid for ticker, bid in above.items())
+    assert len(before) >= 3
+    assert all(after[ticker] is not None and after[ticker] > bid for ticker, bid in before.items())
 
 
 def test_trades_happen_about_as_often_as_recorded():
@@ -175,7 +177,7 @@ def test_no_money_is_made_but_for_the_venues_fees():
 
 def test_makers_step_back_in_the_last_seconds():
     world = World(minutes=1).play(56)
-    assert world.resting() > 50
+    assert world.resting() > 20
 
     world.play(2.5, step=0.1)
 
@@ -213,7 +215,7 @@ def test_a_pause_is_sat_out_and_traded_after():
     for market in world.engine.markets.values():
         world.engine.resume(market)
     assert world.resting() == 0
-    world.play(10)
+    world.play(25)
 
     assert world.resting() > 50
 
@@ -258,7 +260,7 @@ def test_takers_meet_the_orders_of_other_members():
         if resting := world.engine.resting("member"):
             world.engine.cancel("member", resting[0].order_id)
         for market, bid, ask in near_the_money(world.books()):
-            if ask is not None and ask - bid > CENT:
+            if bid and ask and ask - bid > CENT:
                 ticket = Ticket(market.ticker, Side.BID, bid + CENT, 100, post_only=True)
                 world.engine.create("member", ticket)
                 break

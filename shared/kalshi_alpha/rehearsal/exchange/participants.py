@@ -62,6 +62,7 @@ class _Desk:
     account: str
     market: Market
     chance: float  # where its spread lies among those recorded
+    tail: bool = False  # when it was last looked at
     bid: _Quote = field(default_factory=lambda: _Quote(Side.BID))
     ask: _Quote = field(default_factory=lambda: _Quote(Side.ASK))
 
@@ -218,8 +219,9 @@ class Crowd:
                 if price is None:
                     continue
                 tail = not _TAIL <= price <= 1 - _TAIL
-                if tail and not tails:
+                if tail and desk.tail and not tails:
                     continue
+                desk.tail = tail
                 yield from self._wanted(maker, desk, price, absent=tail and number > 0)
 
     def _wanted(self, maker: _Maker, desk: _Desk, price: float, *, absent: bool) -> Iterator[_Move]:
