@@ -143,9 +143,14 @@ def window_from_id(text: str, registry: Registry, sessions: Sessions) -> Window:
         if window.window_id == text:
             return window
     reason = sessions.why_closed(day)
-    if not reason:
+    session = sessions.on(day)
+    if session is not None:
         open_ids = [w.window_id for w in todays if w.group == group]
-        reason = f"That day the group has {', '.join(open_ids) or 'no window'}."
+        ends = session.close.astimezone(NEW_YORK)
+        reason = (
+            f"That day the group has {', '.join(open_ids) or 'no window'}; the session ends at "
+            f"{ends:%H:%M} New York time."
+        )
     raise WindowClosed(f"there is no window {text}. {reason}")
 
 

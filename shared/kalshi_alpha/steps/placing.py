@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from kalshi_alpha.cloud.services import read_secret
 from kalshi_alpha.steps.paper import PaperBroker
 from kalshi_alpha.steps.ports import Placer
-from kalshi_alpha.steps.runtime import Runtime, credentials_from
+from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.trading.arming import Broker
 from kalshi_alpha.venues.kalshi.trader import KalshiTrader
 
@@ -14,5 +13,4 @@ def open_placer(runtime: Runtime) -> Placer:
     """Return who places for the runtime's broker; raise ``ArmingError`` when live is not armed."""
     if runtime.broker is Broker.PAPER:
         return PaperBroker(runtime.ledger, runtime.clock, runtime.reader)
-    credentials = credentials_from(read_secret(runtime.settings.require("secret")))
-    return KalshiTrader(runtime.settings.require("venue_url"), runtime.clock, credentials)
+    return runtime.venue_client(KalshiTrader, runtime.settings.require("secret"))

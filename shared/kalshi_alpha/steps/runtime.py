@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import TypeVar
 
 from kalshi_alpha.clock import NEW_YORK, Clock, SystemClock
 from kalshi_alpha.cloud.artifacts import ArtifactStore, open_store
@@ -31,6 +32,7 @@ from kalshi_alpha.venues.kalshi.reader import KalshiReader
 from kalshi_alpha.venues.kalshi.signing import Credentials, load_key
 
 _PREFIX = "KALSHI_ALPHA_"
+C = TypeVar("C", bound=KalshiReader)
 PARAMETERS_KEY = "parameters/index.json"
 
 
@@ -78,6 +80,7 @@ class Runtime:
 
     settings: Settings
     clock: Clock = field(default_factory=SystemClock)
+    _clients: dict[str, KalshiReader] = field(default_factory=dict, repr=False)
 
     @cached_property
     def registry(self) -> Registry:
@@ -123,8 +126,7 @@ class Runtime:
     def reader(self) -> KalshiReader:
         """Market data and, with a read key, our own records."""
         name = self.settings.read_secret or self.settings.secret
-        credentials = credentials_from(read_secret(name)) if name else None
-        return KalshiReader(self.settings.require("venue_url"), self.clock, credentials)
+        return self.venue_client(KalshiReader, name)
 
     @cached_property
     def viewer(self) -> Viewer:
@@ -138,8 +140,24 @@ class Runtime:
         """Whoever may cancel. No arming is asked: an expired one must not keep orders alive."""
         if self.settings.broker == Broker.PAPER:
             return PaperBroker(self.ledger, self.clock, self.reader)
-        credentials = credentials_from(read_secret(self.settings.require("secret")))
-        return KalshiPuller(self.settings.require("venue_url"), self.clock, credentials)
+        return self.venue_client(KalshiPuller, self.settings.require("secret"))
+
+    def venue_client(self, kind: type[C], secret: str) -> C:
+        """Return the one client of that kind, signing with that secret, and keep it open."""
+        if kind.__name__ not in self._clients:
+            credentials = credentials_from(read_secret(secret)) if secret else None
+            self._clients[kind.__name__] = kind(
+                self.settings.require("venue_url"), self.clock, credentials
+            )
+        found = self._clients[kind.__name__]
+        assert isinstance(found, kind)
+        return found
+
+    def close(self) -> None:
+        """Close every connection that was opened."""
+        for opened in self._clients.values():
+            opened.close()
+        self._clients.clear()
 
     def window(self, window_id: str) -> Window:
         """Return the window of that id; raise ``WindowClosed`` or ``DataError``."""

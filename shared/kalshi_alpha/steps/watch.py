@@ -9,6 +9,7 @@ list and cancel; it cannot place.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -196,13 +197,14 @@ class Sentry:
         if now <= self._session.open:
             return
         reader = MassiveReader(self._runtime.settings.require("feed_url"), key, self._runtime.clock)
-        for watch in self.watches.values():
-            try:
-                bars = reader.aggregates(watch.symbol.vendor_ticker, self._session.open, now)
-            except VenueError:
-                continue  # the meter starts empty, which the law treats as nothing known
-            for bar in bars:
-                watch.seed(bar.end, bar.close)
+        with contextlib.closing(reader):
+            for watch in self.watches.values():
+                try:
+                    bars = reader.aggregates(watch.symbol.vendor_ticker, self._session.open, now)
+                except VenueError:
+                    continue  # the meter starts empty, which the law treats as nothing known
+                for bar in bars:
+                    watch.seed(bar.end, bar.close)
 
     async def _listen(self, key: str) -> None:
         tickers = {w.symbol.vendor_ticker: w.symbol.name for w in self.watches.values()}

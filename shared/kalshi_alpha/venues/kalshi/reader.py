@@ -33,6 +33,10 @@ class KalshiReader:
     ) -> None:
         self._http = Transport(base_url, clock, credentials, transport)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def exchange_status(self) -> dict[str, Any]:
         """Return ``exchange_active``, ``trading_active`` and more."""
         return _object(self._http.get("exchange/status"))

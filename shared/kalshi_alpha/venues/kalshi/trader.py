@@ -35,7 +35,7 @@ class KalshiTrader(KalshiPuller):
         path = f"{_ORDERS}/{order_id}/amend"
         try:
             reply = self._http.write("POST", path, wire.amend_body(order, filled))
-            return wire.ack_from(reply, order)
+            return wire.amended_from(reply, order, filled)
         except DataError as error:
             raise VenueAmbiguous(f"the answer to an amend cannot be read: {error}") from error
 

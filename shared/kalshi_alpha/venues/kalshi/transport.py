@@ -100,6 +100,10 @@ class Transport:
             return _decoded(request.method, what, response)
         raise _refused(request.method, what, response)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def warm(self, path: str) -> None:
         """Open the connection with a harmless read, so that the next request pays no handshake."""
         self.get(path)

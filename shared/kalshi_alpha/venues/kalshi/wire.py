@@ -7,6 +7,7 @@ raises ``DataError``. Sizes may be fractional.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -112,7 +113,7 @@ def settlement_from(item: Mapping[str, Any]) -> Settlement:
 
 
 def ack_from(item: Mapping[str, Any], known: NewOrder) -> Ack:
-    """Read the answer to a create or an amend."""
+    """Read the answer to a create."""
     return Ack(
         order_id=_text(item, "order_id"),
         client_order_id=str(item.get("client_order_id") or known.client_order_id),
@@ -120,6 +121,19 @@ def ack_from(item: Mapping[str, Any], known: NewOrder) -> Ack:
         remaining_size=size_from_text(str(item.get("remaining_count") or "0")),
         at=datetime.fromtimestamp(int(item.get("ts_ms") or 0) / 1000, UTC),
     )
+
+
+def amended_from(item: Mapping[str, Any], known: NewOrder, filled: int) -> Ack:
+    """Read the answer to an amend of an order that had ``filled`` before it.
+
+    It counts what the amend itself filled, and says nothing when nothing but the price changed.
+    """
+    remaining = item.get("remaining_count")
+    said = dict(item) | {
+        "remaining_count": size_text(known.size) if remaining is None else remaining
+    }
+    ack = ack_from(said, known)
+    return replace(ack, filled_size=filled + ack.filled_size)
 
 
 def cancel_from(item: Mapping[str, Any]) -> CancelResult:

@@ -87,6 +87,10 @@ class MassiveReader:
             headers={"Authorization": f"Bearer {api_key}"},
         )
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def aggregates(
         self,
         ticker: str,
