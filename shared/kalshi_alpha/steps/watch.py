@@ -43,18 +43,33 @@ class SymbolWatch:
         self.delayed = False
         self.last: Value | None = None
         self._heard_at = 0.0  # steady seconds
+        self._doubted: float | None = None
         self._meter = RealisedMeter(session.open, session.close)
 
     def seed(self, at: datetime, value: float) -> None:
         """Take a value from before the socket opened."""
         self._meter.observe(at, value)
 
-    def hear(self, value: Value, monotonic: float) -> None:
-        """Take a value from the socket; one older than the last moves nothing but the silence."""
+    def hear(self, value: Value, monotonic: float) -> bool:
+        """Take a value from the socket and say whether it is believed.
+
+        One older than the last moves nothing but the silence. One that jumps by more than the
+        symbol's limit is an outlier until a second value confirms it, and moves nothing at all.
+        """
+        if self.last is not None and self._jumps(value.value, self.last.value):
+            confirmed = self._doubted is not None and not self._jumps(value.value, self._doubted)
+            self._doubted = value.value
+            if not confirmed:
+                return False
+        self._doubted = None
         self._heard_at = monotonic
         if self.last is None or value.at >= self.last.at:
             self.last = value
             self._meter.observe(value.at, value.value)
+        return True
+
+    def _jumps(self, value: float, reference: float) -> bool:
+        return abs(value / reference - 1.0) > self.symbol.jump_limit
 
     def reading(self, now: datetime, monotonic: float) -> Reading | None:
         """Return what is known now, or None before the first value."""
@@ -107,7 +122,8 @@ class Sentry:
         watch = self.watches.get(value.symbol)
         if watch is None:
             return
-        watch.hear(value, self._runtime.clock.monotonic())
+        if not watch.hear(value, self._runtime.clock.monotonic()):
+            return
         for window in self._windows:
             if value.at <= window.fixing:
                 self._at_fixing[(window.window_id, value.symbol)] = value
