@@ -108,11 +108,20 @@ def test_foreign_orders_are_untouched_and_all_reported(wanted, live):
 
 
 @given(targets(), live_orders())
-def test_nothing_is_created_where_an_order_of_ours_rests(wanted, live):
-    occupied = {(order.ticker, order.side) for order in mine(live) if is_live(order)}
-    for action in reconcile(WINDOW, wanted, live):
+def test_nothing_is_created_where_an_order_of_ours_still_rests(wanted, live):
+    actions = reconcile(WINDOW, wanted, live)
+    left = applied([action for action in actions if isinstance(action, Cancel)], live)
+    occupied = {(order.ticker, order.side) for order in mine(left.values())}
+    for action in actions:
         if isinstance(action, Create):
             assert (action.target.ticker, action.target.side) not in occupied
+
+
+@given(targets(), live_orders())
+def test_no_amend_steps_towards_the_other_side(wanted, live):
+    for action in reconcile(WINDOW, wanted, live):
+        if isinstance(action, Amend):
+            assert (action.target.price - action.order.price) * action.order.side.sign <= 0
 
 
 @given(targets(), live_orders())

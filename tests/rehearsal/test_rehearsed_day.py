@@ -91,6 +91,14 @@ def test_every_order_expires_at_the_venue_by_two_seconds_before_the_fixing(
     assert {order["expires_at"][11:] for order in orders} <= {"16:59:58Z", "20:59:58Z"}
 
 
+def test_every_fill_is_a_makers(rehearsed: Rehearsed) -> None:
+    ledger = pq.read_table(rehearsed.folder / "ledger.parquet").to_pylist()
+    fills = [json.loads(row["record"]) for row in ledger if row["kind"] == "fill"]
+
+    assert fills
+    assert not any(fill["is_taker"] for fill in fills)
+
+
 def test_intents_are_recorded_before_they_are_sent(rehearsed: Rehearsed) -> None:
     ledger = pq.read_table(rehearsed.folder / "ledger.parquet").to_pylist()
     orders = [json.loads(row["record"]) for row in ledger if row["kind"] == "order"]

@@ -92,7 +92,8 @@ class _Desk:
                 case Foreign():
                     self.counts["foreign"] += 1
                 case Cancel(order=order):
-                    self._cancel(placer, order)
+                    if not self._cancel(placer, order):
+                        blocked.add((order.ticker, order.side))
                 case Amend(order=order, target=target):
                     self._amend(placer, order, target)
                 case Create(target=target):
@@ -191,13 +192,19 @@ class _Desk:
                 remaining_size=ack.remaining_size,
             )
 
-    def _cancel(self, placer: Placer, live: LiveOrder) -> None:
+    def _cancel(self, placer: Placer, live: LiveOrder) -> bool:
+        """Cancel and say whether all that was seen resting is gone unfilled.
+
+        When it is not, a fill may have raced the cancel: nothing is placed on that side until the
+        next scan has seen it.
+        """
         try:
-            placer.cancel_batch([live.order_id])
-        except VenueAmbiguous:
+            results = placer.cancel_batch([live.order_id])
+        except (VenueAmbiguous, VenueThrottled):
             self.counts["unknown"] += 1
-        else:
-            self.counts["canceled"] += 1
+            return False
+        self.counts["canceled"] += 1
+        return sum(result.reduced_by for result in results) == live.remaining_size
 
     def _order(self, target: TargetQuote, group_id: str, known_as: str = "") -> NewOrder:
         return NewOrder(

@@ -26,7 +26,7 @@ GIVE_UP_AFTER = timedelta(minutes=50)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one market ended: what one YES pays in price units, None while unsettled."""
+    """How one market ended: what one YES pays in price units, None while it is not paid out."""
 
     ticker: str
     result: str
@@ -113,10 +113,11 @@ def _outcomes(runtime: Runtime, window: Window, series: str) -> list[Outcome]:
 
 def _outcome(market: Mapping[str, Any]) -> Outcome:
     result = str(market.get("result", ""))
-    values = {"yes": PRICE_UNIT, "no": 0}
-    yes_value = values.get(result)
+    paid: dict[str, int | None] = {"yes": PRICE_UNIT, "no": 0}
     if result == "scalar" and market.get("settlement_value_dollars"):
-        yes_value = price_from_text(str(market["settlement_value_dollars"]))
+        paid["scalar"] = price_from_text(str(market["settlement_value_dollars"]))
+    # Determined is not paid: the result may still be disputed, and no cash has moved.
+    yes_value = paid.get(result) if market.get("status") == "finalized" else None
     text = str(market.get("expiration_value") or "").replace(",", "")
     try:
         level = float(text) if text else None

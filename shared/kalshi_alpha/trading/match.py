@@ -1,7 +1,10 @@
 """From what should rest and what does rest to what must be done.
 
-Orders are amended rather than cancelled and placed again: one request instead of two and no
-moment without a quote. There is never more than one order of ours on one side of a market; extra
+Orders are amended rather than cancelled and placed again, one request instead of two and no
+moment without a quote, wherever that cannot trade: an amend is not post-only at the venue, so one
+that moves towards the other side could meet it. Such an order is cancelled and placed again,
+post-only. An amend that steps back, or that changes the size alone, rests where nothing met it
+before. There is never more than one order of ours on one side of a market; extra
 ones are cancelled. Cancels come first, so that nothing of ours can meet anything of ours, creates
 last. An order that no plan of this window named is left alone and reported.
 """
@@ -84,6 +87,7 @@ def reconcile(
         else:
             foreign.append(Foreign(order))
     cancels: list[Cancel] = []
+    anew: list[Create] = []
     kept: list[Amend | Keep] = []
     for key, orders in mine.items():
         target = wanted.get(key)
@@ -92,10 +96,17 @@ def reconcile(
             continue
         best = min(orders, key=lambda order: _distance(order, target))
         cancels += [Cancel(order, "one order a side") for order in orders if order is not best]
-        kept.append(Keep(best, target) if _same(best, target) else Amend(best, target))
+        if _same(best, target):
+            kept.append(Keep(best, target))
+        elif _may_amend(best, target):
+            kept.append(Amend(best, target))
+        else:
+            cancels.append(Cancel(best, "an amend towards the other side could cross"))
+            anew.append(Create(target))
     amends = [action for action in kept if isinstance(action, Amend)]
     keeps = [action for action in kept if isinstance(action, Keep)]
-    creates = [Create(target) for key, target in sorted(wanted.items()) if key not in mine]
+    new = [Create(target) for key, target in wanted.items() if key not in mine]
+    creates = sorted(new + anew, key=lambda action: (action.target.ticker, action.target.side))
     return (*cancels, *amends, *keeps, *creates, *foreign)
 
 
@@ -109,6 +120,11 @@ def _by_key(targets: Sequence[TargetQuote]) -> dict[_Key, TargetQuote]:
             )
         wanted[(target.ticker, target.side)] = target
     return wanted
+
+
+def _may_amend(order: LiveOrder, target: TargetQuote) -> bool:
+    """Say whether an amend can only rest: it steps back from the other side or stays."""
+    return (target.price - order.price) * order.side.sign <= 0
 
 
 def _same(order: LiveOrder, target: TargetQuote) -> bool:

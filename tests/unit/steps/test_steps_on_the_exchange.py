@@ -26,7 +26,7 @@ from kalshi_alpha.errors import (
     VenueAmbiguous,
     WindowClosed,
 )
-from kalshi_alpha.markets.orders import Ack, NewOrder, OrderStatus, Side
+from kalshi_alpha.markets.orders import Ack, CancelResult, NewOrder, OrderStatus, Side
 from kalshi_alpha.pricing.parameters import (
     dump_parameters,
     load_parameters,
@@ -327,14 +327,45 @@ def test_a_repeated_plan_doubles_nothing(runtime: Runtime, host: Host) -> None:
 def test_a_moved_plan_amends_and_a_dropped_one_cancels(runtime: Runtime, host: Host) -> None:
     preflight.run(EXECUTION, runtime)
     quote.run(a_plan(runtime), runtime)
-    moved = TargetQuote(MIDDLE, Side.BID, 4600, 100, 0, 520_000, 60_000)
+    moved = TargetQuote(MIDDLE, Side.BID, 4400, 100, 0, 520_000, 80_000)
 
     assert quote.run(a_plan(runtime, moved, revision=2), runtime)["amended"] == 1
     (order,) = host.run(lambda: host.engine.resting("member"))
-    assert order.price == 4600
+    assert order.price == 4400
     empty = {"window_id": WINDOW, "plan": QuotePlan(WINDOW, 3, runtime.clock.now(), ()).to_json()}
     assert quote.run(empty, runtime)["canceled"] == 1
     assert resting(host) == 0
+
+
+def test_a_step_towards_the_other_side_never_takes(runtime: Runtime, host: Host) -> None:
+    preflight.run(EXECUTION, runtime)
+    quote.run(a_plan(runtime), runtime)
+    host.rival("ask", 4600)  # the market has come down to meet us since the scan
+    bolder = TargetQuote(MIDDLE, Side.BID, 4600, 100, 0, 520_000, 60_000)
+
+    done = quote.run(a_plan(runtime, bolder, revision=2), runtime)
+
+    assert (done["canceled"], done["rejected"], resting(host)) == (1, 1, 0)
+    assert runtime.ledger.fills(WINDOW) == []
+
+
+def test_a_fill_that_races_a_cancel_is_not_quoted_again_unseen(
+    runtime: Runtime, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preflight.run(EXECUTION, runtime)
+    quote.run(a_plan(runtime), runtime)
+    real = KalshiTrader.cancel_batch
+
+    def race(self: KalshiTrader, order_ids: list[str]) -> list[CancelResult]:
+        host.rival("ask", 4500, 100)
+        return real(self, order_ids)
+
+    monkeypatch.setattr(KalshiTrader, "cancel_batch", race)
+    bolder = TargetQuote(MIDDLE, Side.BID, 4600, 100, 0, 520_000, 60_000)
+    done = quote.run(a_plan(runtime, bolder, revision=2), runtime)
+
+    assert (done["blocked"], done["created"], resting(host)) == (1, 0, 0)
+    assert [fill.size for fill in runtime.ledger.fills(WINDOW)] == [100]
 
 
 def test_a_lost_answer_is_looked_up_and_never_sent_again(

@@ -39,11 +39,24 @@ def test_an_order_that_is_right_keeps_its_place():
     assert reconcile(WINDOW, [target()], [order()]) == (Keep(order(), target()),)
 
 
-def test_another_price_or_size_is_amended_not_replaced():
-    dearer, smaller = target(price=4600), order(remaining=50)
+def test_a_step_back_or_another_size_is_amended_not_replaced():
+    cheaper, smaller = target(price=4400), order(remaining=50)
 
-    assert reconcile(WINDOW, [dearer], [order()]) == (Amend(order(), dearer),)
+    assert reconcile(WINDOW, [cheaper], [order()]) == (Amend(order(), cheaper),)
     assert reconcile(WINDOW, [target()], [smaller]) == (Amend(smaller, target()),)
+
+
+@pytest.mark.parametrize(("side", "price"), [(Side.BID, 4600), (Side.ASK, 4400)])
+def test_a_step_towards_the_other_side_is_placed_anew_for_an_amend_could_cross(side, price):
+    wanted, resting = target(side=side, price=price), order(side=side)
+
+    actions = reconcile(WINDOW, [wanted], [resting])
+
+    assert [type(action) for action in actions] == [Cancel, Create]
+    assert actions == (
+        Cancel(resting, "an amend towards the other side could cross"),
+        Create(wanted),
+    )
 
 
 def test_an_order_nobody_wants_any_more_is_cancelled():
@@ -93,7 +106,7 @@ def test_an_order_whose_status_we_do_not_know_is_treated_as_resting():
 
 
 def test_cancels_come_first_and_creates_last():
-    orders = [order("o1", price=4400), order("o2", ticker=B, side=Side.ASK)]
+    orders = [order("o1", price=4600), order("o2", ticker=B, side=Side.ASK)]
     actions = reconcile(WINDOW, [target(), target(B)], orders)
 
     assert [type(action) for action in actions] == [Cancel, Amend, Create]
