@@ -27,6 +27,8 @@ WS_PATH = "/indices"
 FASTEST_BY_SECOND = 8.0  # clock seconds a real one up to which each second is published
 ABNORMAL = 1006  # no close frame: the connection is cut
 
+# Where inside its second a value goes out: the last one before a full hour is its second's own.
+_PHASE = 0.3
 _FAST_PAUSE = 0.05  # real seconds
 _HEARTBEAT_S = 30.0
 _LONGEST_GAP = timedelta(minutes=2)  # a clock laid anew: what lies between was never played
@@ -207,7 +209,7 @@ class FeedServer:
         if timeline is not None and timeline.speed_at(timeline.wall(now)) > FASTEST_BY_SECOND:
             await asyncio.sleep(_FAST_PAUSE)
         else:
-            await self._clock.wait(1.0 - now.microsecond / 1e6)
+            await self._clock.wait(((_PHASE - now.microsecond / 1e6) % 1.0) or 1.0)
 
     async def _publish(self) -> None:
         now = self._clock.now() - timedelta(seconds=self.delay_s)
