@@ -55,6 +55,16 @@ class Host:
         return str(self.server.ready()["rest"])
 
     @property
+    def offered(self) -> set[tuple[str, str]]:
+        """Method and path of every operation served, without the prefix and the twin's own."""
+        assert self.server._runner is not None
+        routes = self.server._runner.app.router.routes()
+        found = {(route.method, route.resource.canonical) for route in routes if route.resource}
+        return {
+            (m, p.removeprefix(PREFIX)) for m, p in found if p.startswith(PREFIX) and m != "HEAD"
+        }
+
+    @property
     def credentials(self) -> Credentials:
         return Credentials(self.server.key_id, load_key(self.server.pem.encode()))
 
@@ -73,9 +83,7 @@ class Host:
 
     def rival(self, side: str, price: int, size: int = 1000, ticker: str = MIDDLE) -> Order:
         """Have another member quote; price in 1/10000 dollar, size in 1/100 contract."""
-        return self.run(
-            lambda: self.engine.create(RIVAL, Ticket(ticker, Side(side), price, size))
-        )
+        return self.run(lambda: self.engine.create(RIVAL, Ticket(ticker, Side(side), price, size)))
 
     def ask(
         self,
@@ -115,13 +123,17 @@ def hosting(**options: Any) -> Iterator[Host]:
     thread.start()
     host = Host(server, clock, loop)
     try:
-        for series in ("KXINXU", "KXINX"):
-            opening = NOW - timedelta(hours=1)
-            host.run(lambda s=series: server.list_fixing(s, FIXING, open_at=opening))
+        host.run(lambda: _list(server))
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
         yield host
+        assert not [task for task in server._tasks if task.done()]
     finally:
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+def _list(server: ExchangeServer) -> None:
+    for series in ("KXINXU", "KXINX"):
+        server.list_fixing(series, FIXING, open_at=NOW - timedelta(hours=1))

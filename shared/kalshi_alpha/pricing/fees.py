@@ -165,7 +165,7 @@ def display_fee(terms: FeeTerms, price: int, size: int, *, is_taker: bool) -> in
 
 INDEX_SERIES = frozenset({"KXINX", "KXINXU", "KXNASDAQ100", "KXNASDAQ100U"})
 # The index series' half taker rate ended with the schedule of July 2026.
-_FULL_RATE_SINCE = datetime(2026, 7, 3, 17, tzinfo=UTC)
+FULL_INDEX_RATE_SINCE = datetime(2026, 7, 3, 17, tzinfo=UTC)
 
 
 def series_terms_at(series: str, instant: datetime) -> FeeTerms:
@@ -176,7 +176,7 @@ def series_terms_at(series: str, instant: datetime) -> FeeTerms:
     """
     if series not in INDEX_SERIES:
         raise ContractError(f"the fee history of {series} is not kept here: read it at the venue")
-    full = require_aware(instant) >= _FULL_RATE_SINCE
+    full = require_aware(instant) >= FULL_INDEX_RATE_SINCE
     return FeeTerms("quadratic", Decimal(1) if full else Decimal("0.5"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from kalshi_alpha.clock import Clock
 from kalshi_alpha.errors import ConfigurationError
 
+_STAMP = re.compile("[0-9]{1,16}")
 _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=hashes.SHA256.digest_size)
 
 
@@ -25,6 +27,10 @@ class Key:
     account: str
     public: rsa.RSAPublicKey | ed25519.Ed25519PublicKey
     scopes: frozenset[str] = frozenset({"read", "write"})
+
+    def allows(self, needed: str) -> bool:
+        """Say whether a scope or its parent was given: ``write`` holds ``write::trade``."""
+        return needed in self.scopes or needed.partition("::")[0] in self.scopes
 
 
 class Unauthorized(Exception):
@@ -64,7 +70,7 @@ class KeyRing:
         """Return the key that signed; raise ``Unauthorized`` otherwise."""
         key = self._keys.get(headers.get("KALSHI-ACCESS-KEY", ""))
         stamp = headers.get("KALSHI-ACCESS-TIMESTAMP", "")
-        if key is None or not stamp.isdigit():
+        if key is None or not _STAMP.fullmatch(stamp):
             raise Unauthorized
         if abs(self._clock.now().timestamp() - int(stamp) / 1000) > self._tolerance():
             raise Unauthorized

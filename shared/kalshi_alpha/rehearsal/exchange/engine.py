@@ -152,7 +152,7 @@ class Engine(Groups):
     def _tradable(self, ticker: str, now: datetime) -> Market:
         market = self.markets.get(ticker)
         if market is None:
-            raise Rejected(404, "market_not_found", f"there is no market {ticker}")
+            raise Rejected(404, "not_found", f"there is no market {ticker}")
         if not self.trading_active:
             raise Rejected(400, "TRADING_PAUSED", "trading is paused")
         if market.status_at(now) != "active":
@@ -162,7 +162,7 @@ class Engine(Groups):
     def _live(self, account: Account, order_id: str, now: datetime) -> Order:
         """Return a resting order; after the close every action on it is refused."""
         order = account.orders.get(order_id)
-        if order is None:
+        if order is None or order.ticker not in self.markets:  # archived with its market
             raise Rejected(404, "not_found", "there is no such order")
         if not self.exchange_active:
             raise Rejected(400, "EXCHANGE_PAUSED", "the exchange is paused: no cancels either")
@@ -269,13 +269,17 @@ class Engine(Groups):
         market.trades.append(trade)
         market.last_price = trade.price
         market.volume += size
+        market.open_interest -= self._held(market, maker, taker)
         self._fill(maker, trade, is_taker=False)
         self._fill(taker, trade, is_taker=True)
-        market.open_interest = sum(
-            max(0, account.positions.get(market.ticker, 0)) for account in self.accounts.values()
-        )
+        market.open_interest += self._held(market, maker, taker)
         self._tell_delta(market, maker.side, maker.price, -size, maker)
         self._tell("trade", trade=trade)
+
+    def _held(self, market: Market, *orders: Order) -> int:
+        """Return what the orders' members are long of a market."""
+        accounts = [self.accounts[order.account] for order in orders]
+        return sum(max(0, account.positions.get(market.ticker, 0)) for account in accounts)
 
     def _fill(self, order: Order, trade: Trade, *, is_taker: bool) -> None:
         account, ticker = self.accounts[order.account], order.ticker

@@ -14,11 +14,17 @@ GROUP_WINDOW = timedelta(seconds=15)
 class Groups(Lifecycle):
     """The floor with order groups."""
 
+    def __post_init__(self) -> None:
+        """Start with no group."""
+        super().__post_init__()
+        self._groups: dict[str, Group] = {}
+
     def create_group(self, account_id: str, limit: int) -> Group:
         """Open an order group with a limit in 1/100 contract."""
         self.advance()
         group = Group(self._new_id(), account_id, limit)
         self.accounts[account_id].groups[group.group_id] = group
+        self._groups[group.group_id] = group
         self._tell("group", group=group, event="created")
         return group
 
@@ -57,6 +63,7 @@ class Groups(Lifecycle):
         now = self.advance()
         self._take_out_all(self.group_orders(group), "Canceled", now)
         del self.accounts[group.account].groups[group.group_id]
+        del self._groups[group.group_id]
         self._tell("group", group=group, event="deleted")
 
     def _trigger(self, group: Group, at: datetime) -> None:
@@ -65,16 +72,15 @@ class Groups(Lifecycle):
         self._tell("group", group=group, event="triggered")
 
     def _count_fill(self, order: Order, size: int, at: datetime) -> None:
-        group = self.accounts[order.account].groups.get(order.group_id)
+        group = self._groups.get(order.group_id)
         if group is not None:
             group.recent.append((at, size))
 
     def _check_groups(self, at: datetime) -> None:
         """Trigger every group that has filled past its limit."""
-        for account in self.accounts.values():
-            for group in account.groups.values():
-                if not group.triggered and _rolled(group, at) > group.limit:
-                    self._trigger(group, at)
+        for group in list(self._groups.values()):
+            if not group.triggered and _rolled(group, at) > group.limit:
+                self._trigger(group, at)
 
 
 def _rolled(group: Group, now: datetime) -> int:

@@ -138,7 +138,8 @@ class Lifecycle(Floor):
         """Return the venue's own print at a fixing: the index plus a seeded basis, two decimals."""
         key = (symbol, at)
         if key not in self._prints:
-            level = self.value(symbol, at)
+            # The last value at or before the instant: one stamped with it is not out yet.
+            level = self.value(symbol, at - timedelta(milliseconds=1))
             if level is None:
                 return None
             draw = random.Random(f"basis-{self.seed}-{symbol}-{at.isoformat()}")
@@ -193,6 +194,9 @@ class Lifecycle(Floor):
                 account.fees.get(market.ticker, 0), at, yes_value,
             )  # fmt: skip
             account.settlements.append(record)
+        else:
+            for sums in (account.traded, account.volumes, account.realised):
+                sums.pop(market.ticker, None)
 
 
 def in_weekly_pause(at: datetime) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 DEFAULT_COST = 10
 CANCEL_COST = 2
+_CANCELED = "/portfolio/events/orders"
 
 
 @dataclass(slots=True)
@@ -56,12 +57,14 @@ class Limits:
         }
 
 
+def cost_of(method: str, path: str) -> int:
+    """Return what a request costs, by its path after the API's prefix; a batch pays by the item."""
+    cancels = method == "DELETE" and path.startswith(_CANCELED)
+    return CANCEL_COST if cancels else DEFAULT_COST
+
+
 def endpoint_costs() -> dict[str, Any]:
     """Return the venue's JSON of what differs from the default cost."""
-    cancel = [
-        ("DELETE", "/portfolio/events/orders/:order_id"),
-        ("DELETE", "/portfolio/events/orders/batched"),
-        ("DELETE", "/portfolio/events/orders"),
-    ]
-    rows = [{"method": m, "path": p, "cost": CANCEL_COST} for m, p in cancel]
+    paths = (f"{_CANCELED}/:order_id", f"{_CANCELED}/batched", _CANCELED)
+    rows = [{"method": "DELETE", "path": path, "cost": CANCEL_COST} for path in paths]
     return {"default_cost": DEFAULT_COST, "endpoint_costs": rows}

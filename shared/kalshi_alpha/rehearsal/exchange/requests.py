@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,9 @@ from kalshi_alpha.rehearsal.exchange.engine import Rejected, Ticket
 TIMES_IN_FORCE = frozenset({"good_till_canceled", "immediate_or_cancel", "fill_or_kill"})
 STP_TYPES = frozenset({"taker_at_cross", "maker"})
 _MAX_BATCH = 1000
+_MAX_NAME = 256
+# Plain digits only: no exponent, no name of infinity, nothing that takes long to read.
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{0,12})?|\.[0-9]{1,12}")
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:
@@ -26,8 +30,8 @@ async def body_of(request: web.Request) -> dict[str, Any]:
         return {}
     try:
         data = json.loads(raw)
-    except ValueError:
-        raise bad("the body is no JSON") from None
+    except (ValueError, RecursionError):
+        raise bad("the body is no JSON, or nested without end") from None
     if not isinstance(data, dict):
         raise bad("the body is no JSON object")
     return data
@@ -42,19 +46,21 @@ def ticket_of(body: Mapping[str, Any]) -> Ticket:
     """Read the body of a create."""
     tif = _word(body, "time_in_force", TIMES_IN_FORCE)
     stp = _word(body, "self_trade_prevention_type", STP_TYPES)
-    if "exchange_index" in body and body["exchange_index"] not in (0, -1, None):
+    if body.get("exchange_index") not in (None, 0, -1):
         raise bad("the market is on exchange_index 0")
+    if body.get("subaccount") not in (None, 0):
+        raise bad("the exchange keeps subaccount 0 only")
     return Ticket(
         ticker=_text(body, "ticker"),
         side=side_of(body),
         price=price_of(body),
         size=count_of(body, "count"),
-        client_order_id=str(body.get("client_order_id") or ""),
+        client_order_id=name_of(body, "client_order_id"),
         time_in_force=tif,
         post_only=flag(body, "post_only"),
         reduce_only=flag(body, "reduce_only"),
         expires_at=expiry_of(body),
-        group_id=str(body.get("order_group_id") or ""),
+        group_id=name_of(body, "order_group_id"),
         stp=stp,
         cancel_on_pause=flag(body, "cancel_order_on_pause"),
     )
@@ -70,16 +76,18 @@ def side_of(body: Mapping[str, Any]) -> Side:
 
 def price_of(body: Mapping[str, Any]) -> int:
     """Read ``price`` in dollars."""
+    text = _text(body, "price")
     try:
-        return price_from_text(_text(body, "price"))
+        return price_from_text(_plain(text))
     except DataError:
         raise Rejected(400, "invalid_price", "price must be text in dollars") from None
 
 
 def count_of(body: Mapping[str, Any], name: str) -> int:
     """Read a number of contracts."""
+    text = _text(body, name)
     try:
-        return size_from_text(_text(body, name))
+        return size_from_text(_plain(text))
     except DataError:
         raise bad(f"{name} must be text in contracts, at most two decimals") from None
 
@@ -95,6 +103,16 @@ def expiry_of(body: Mapping[str, Any]) -> datetime | None:
         return datetime.fromtimestamp(value, UTC)
     except (OverflowError, OSError, ValueError):
         raise bad("expiration_time is out of range") from None
+
+
+def name_of(body: Mapping[str, Any], name: str) -> str:
+    """Read an id that may be absent."""
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > _MAX_NAME:
+        raise bad(f"{name} must be text of at most {_MAX_NAME} characters")
+    return value
 
 
 def flag(body: Mapping[str, Any], name: str) -> bool:
@@ -163,6 +181,12 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise bad(f"{name} is required and must be text")
     return value
+
+
+def _plain(text: str) -> str:
+    if not _DECIMAL.fullmatch(text):
+        raise DataError(f"{text[:20]!r} is no plain decimal number")
+    return text
 
 
 def _word(body: Mapping[str, Any], name: str, allowed: frozenset[str]) -> str:

@@ -16,10 +16,11 @@ from kalshi_alpha.rehearsal.exchange import requests as read
 from kalshi_alpha.rehearsal.exchange import views
 from kalshi_alpha.rehearsal.exchange.auth import Key, KeyRing, Unauthorized
 from kalshi_alpha.rehearsal.exchange.engine import Engine, Rejected, Value
-from kalshi_alpha.rehearsal.exchange.limits import CANCEL_COST, DEFAULT_COST, Limits
+from kalshi_alpha.rehearsal.exchange.faults import Faults
+from kalshi_alpha.rehearsal.exchange.limits import Limits, cost_of
 from kalshi_alpha.rehearsal.exchange.listing import list_event
 from kalshi_alpha.rehearsal.exchange.participants import Crowd, shipped_calibration
-from kalshi_alpha.rehearsal.exchange.routes import PREFIX, Rest
+from kalshi_alpha.rehearsal.exchange.routes import ACCOUNT, PREFIX, Rest
 from kalshi_alpha.rehearsal.exchange.ws import WS_PATH, Hub
 
 MEMBER = "member"
@@ -63,6 +64,7 @@ class ExchangeServer:
         self.limits = {MEMBER: limits or Limits()}
         self.latency_s = latency_s
         self.hub = Hub(self.engine)
+        self.faults = Faults(self.hub)
         self.crowd = Crowd(self.engine, path_value, seed, shipped_calibration()) if crowd else None
         self._control, self._path_value = control, path_value
         self._runner: web.AppRunner | None = None
@@ -91,6 +93,7 @@ class ExchangeServer:
             app.router.add_get("/twin/resting", self._resting)
             app.router.add_post("/twin/clock", self._clock)
             app.router.add_post("/twin/list", self._list)
+            app.router.add_post("/twin/faults", self._faults)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
@@ -129,7 +132,7 @@ class ExchangeServer:
             self.engine.advance()
             if request.path.startswith(PREFIX):
                 self._admit(request)
-            return await handler(request)
+            return await self._handled(request, handler)
         except Rejected as no:
             return self._refusal(no)
         except Unauthorized:
@@ -138,6 +141,20 @@ class ExchangeServer:
             return self._refusal(Rejected(404, "not_found", "no such endpoint"))
         except web.HTTPMethodNotAllowed:
             return self._refusal(Rejected(405, "method_not_allowed", ""))
+        except web.HTTPRequestEntityTooLarge:
+            return self._refusal(Rejected(413, "request_too_large", "the body is too large"))
+
+    async def _handled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Handle a request, misbehaving as the control endpoint asked."""
+        path = request.path.removeprefix(PREFIX)
+        twins_own = not request.path.startswith(PREFIX)
+        fault = None if twins_own else self.faults.take(request.method, path)
+        if fault is not None and not fault.after:
+            await fault.strike(request)
+        response = await handler(request)
+        if fault is not None and fault.after:
+            await fault.strike(request)
+        return response
 
     def _admit(self, request: web.Request) -> None:
         """Know the caller, check its scopes and take its tokens."""
@@ -145,24 +162,17 @@ class ExchangeServer:
         signed = "KALSHI-ACCESS-KEY" in request.headers
         public = path.startswith(_OPEN_PATHS) or path == "/account/endpoint_costs"
         if public and not signed:
-            request["account"] = self.engine.accounts[MEMBER]
+            request[ACCOUNT] = self.engine.accounts[MEMBER]
             return
         key = self.keys.check(request.headers, request.method, request.path)
-        request["account"] = self.engine.accounts[key.account]
-        self._check_scope(key, request.method)
+        request[ACCOUNT] = self.engine.accounts[key.account]
+        _check_scope(key, request.method, path)
         if path.endswith("/batched"):
             return  # a batch pays for its items, all or nothing, once they are counted
         limits = self.limits[key.account]
         bucket = limits.read if request.method == "GET" else limits.write
-        cost = CANCEL_COST if request.method == "DELETE" else DEFAULT_COST
-        if not bucket.take(cost, self.clock.monotonic()):
+        if not bucket.take(cost_of(request.method, path), self.clock.monotonic()):
             raise Rejected(429, "too_many_requests", "")
-
-    @staticmethod
-    def _check_scope(key: Key, method: str) -> None:
-        needed = "read" if method == "GET" else "write"
-        if not any(scope == needed or scope.startswith(f"{needed}::") for scope in key.scopes):
-            raise Rejected(403, "insufficient_scope", f"the key has no {needed} scope")
 
     def _refusal(self, no: Rejected) -> web.Response:
         words = {"code": no.code, "message": no.code.replace("_", " "), "details": no.details}
@@ -203,6 +213,9 @@ class ExchangeServer:
         self.engine.advance()
         return web.json_response({})
 
+    async def _faults(self, request: web.Request) -> web.Response:
+        return web.json_response(self.faults.arm(await read.body_of(request)))
+
     async def _list(self, request: web.Request) -> web.Response:
         now = self.clock.now()
         for series, fixing in self._fixings:
@@ -213,3 +226,17 @@ class ExchangeServer:
                 self.list_fixing(series, fixing)
         del request
         return web.json_response({"markets": len(self.engine.markets)})
+
+
+def _check_scope(key: Key, method: str, path: str) -> None:
+    """Refuse a key without the scope: whole, or the child that covers just this."""
+    if method != "GET":
+        needed = "write::trade"
+    elif path.startswith("/portfolio/"):
+        needed = f"read::portfolio_{path.split('/')[2]}"
+    else:
+        needed = "read"
+    if not key.allows(needed):
+        raise Rejected(
+            403, "insufficient_scope", f"the key has no {needed.partition('::')[0]} scope"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -127,21 +128,61 @@ def order_view(order: Order) -> dict[str, Any]:
 
 
 def ack_view(order: Order, now: datetime) -> dict[str, Any]:
-    """Return the answer to a create or an amend; averages only when something filled."""
-    view: dict[str, Any] = {
+    """Return the answer to a create; averages only when something filled."""
+    return {
         "order_id": order.order_id,
         "client_order_id": order.client_order_id,
         "fill_count": size_text(order.filled),
         "remaining_count": size_text(order.remaining),
+        **_averages(order, _Taken()),
         "ts_ms": millis(now),
     }
-    if order.filled:
-        cost, fees = order.taker_cost + order.maker_cost, order.taker_fees + order.maker_fees
-        each = cost // order.filled
-        price = each if order.side is Side.BID else no_price(each)
-        view["average_fill_price"] = price_text(price)
-        view["average_fee_paid"] = cash_text(100 * fees // order.filled)
-    return view
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What an order has filled so far, what that cost and what fees it paid."""
+
+    size: int = 0
+    cost: int = 0
+    fees: int = 0
+
+
+class BeforeAmend:
+    """An order as it was, so that the answer to an amend speaks of the amend alone."""
+
+    def __init__(self, order: Order) -> None:
+        self._remaining, self._taken = order.remaining, _taken(order)
+
+    def view(self, order: Order, now: datetime) -> dict[str, Any]:
+        """Return the answer: nulls where neither a fill nor the resting size changed."""
+        filled = order.filled - self._taken.size
+        changed = bool(filled) or order.remaining != self._remaining
+        return {
+            "order_id": order.order_id,
+            "client_order_id": order.client_order_id,
+            "fill_count": size_text(filled) if changed else None,
+            "remaining_count": size_text(order.remaining) if changed else None,
+            **_averages(order, self._taken),
+            "ts_ms": millis(now),
+        }
+
+
+def _taken(order: Order) -> _Taken:
+    cost, fees = order.taker_cost + order.maker_cost, order.taker_fees + order.maker_fees
+    return _Taken(order.filled, cost, fees)
+
+
+def _averages(order: Order, before: _Taken) -> dict[str, str]:
+    now = _taken(order)
+    filled = now.size - before.size
+    if not filled:
+        return {}
+    each = (now.cost - before.cost) // filled
+    return {
+        "average_fill_price": price_text(each if order.side is Side.BID else no_price(each)),
+        "average_fee_paid": cash_text(100 * (now.fees - before.fees) // filled),
+    }
 
 
 def fill_view(record: FillRecord) -> dict[str, Any]:
@@ -197,7 +238,6 @@ def position_view(account: Account, ticker: str, now: datetime) -> dict[str, Any
         "total_traded_dollars": cash_text(account.traded.get(ticker, 0)),
         "realized_pnl_dollars": cash_text(account.realised.get(ticker, 0)),
         "fees_paid_dollars": cash_text(account.fees.get(ticker, 0)),
-        "resting_orders_count": 0,
         "last_updated_ts": iso(now),
     }
 

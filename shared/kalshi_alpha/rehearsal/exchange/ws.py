@@ -98,8 +98,8 @@ class Hub:
     def _subscribe(
         self, session: Session, answer: dict[str, Any], params: Mapping[str, Any]
     ) -> None:
-        channels, tickers = params.get("channels"), _tickers(params)
-        if not channels or not isinstance(channels, list):
+        channels, tickers = _listed(params, "channels", str), _tickers(params)
+        if not channels:
             raise Refused(3, "Channels required")
         if not all(channel in CHANNELS for channel in channels):
             raise Refused(8, "Unknown channel name")
@@ -121,8 +121,8 @@ class Hub:
 
     @staticmethod
     def _unsubscribe(session: Session, answer: dict[str, Any], params: Mapping[str, Any]) -> None:
-        sids = params.get("sids")
-        if not sids or not isinstance(sids, list):
+        sids = _listed(params, "sids", int)
+        if not sids:
             raise Refused(4, "Subscription IDs required")
         if not all(sid in session.subscriptions for sid in sids):
             raise Refused(7, "Unknown subscription ID")
@@ -276,7 +276,7 @@ class Hub:
 def _frame(text: str) -> dict[str, Any]:
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(1, "Unable to process message") from None
     if not isinstance(data, dict):
         raise Refused(1, "Unable to process message")
@@ -284,16 +284,25 @@ def _frame(text: str) -> dict[str, Any]:
 
 
 def _tickers(params: Mapping[str, Any]) -> list[str]:
-    many = params.get("market_tickers") or []
+    many = _listed(params, "market_tickers", str)
     one = params.get("market_ticker")
-    if not isinstance(many, list):
+    return list(dict.fromkeys([*([str(one)] if one else []), *many]))
+
+
+def _listed(params: Mapping[str, Any], name: str, kind: type) -> list[Any]:
+    """Return a parameter that is a list of one kind of thing; empty when it is absent."""
+    value = params.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
         raise Refused(11, "Invalid parameter")
-    return list(dict.fromkeys([*([str(one)] if one else []), *map(str, many)]))
+    return value
 
 
 def _one_subscription(session: Session, params: Mapping[str, Any]) -> Subscription:
-    sids = params.get("sids") or ([params["sid"]] if "sid" in params else [])
-    if not isinstance(sids, list) or len(sids) != 1:
+    sids = _listed(params, "sids", int)
+    sids += _listed({"sid": [params["sid"]]}, "sid", int) if "sid" in params else []
+    if len(sids) != 1:
         raise Refused(12, "Exactly one subscription ID is required")
     sub = session.subscriptions.get(sids[0])
     if sub is None:
