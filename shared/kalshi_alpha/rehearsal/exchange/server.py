@@ -39,7 +39,8 @@ class ExchangeServer:
     """A whole exchange. Each of ``fixings`` is listed on demand once it is an hour away.
 
     ``path_value(symbol, instant)`` is the index. ``envelope`` is how errors are wrapped: ``nested``
-    as observed live, or ``flat`` as documented. ``control`` opens the twin's own paths.
+    as observed live, or ``flat`` as documented. ``control`` opens the twin's own paths;
+    ``maintenance`` pauses trading on Thursday mornings, as the venue does.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class ExchangeServer:
         control: bool = True,
         latency_s: float = 0.0,
         limits: Limits | None = None,
+        maintenance: bool = True,
     ) -> None:
         self.clock, self._fixings, self._envelope = clock, tuple(fixings), envelope
-        self.engine = Engine(clock, path_value, seed=seed)
+        self.engine = Engine(clock, path_value, seed=seed, maintenance=maintenance)
         self.engine.open_account(MEMBER, START_CASH)
         self.keys = KeyRing(clock)
         self.key_id, self.pem = self.keys.issue(MEMBER, key_kind)

@@ -26,6 +26,7 @@ async def run_exchange(port: int, *, seed: int, key_kind: str = "rsa") -> None:
         seed=seed,
         key_kind=key_kind,
         control=False,
+        maintenance=False,  # it is there at any hour
     )
     _list_ahead(server, clock.now())
     await server.start(port)
