@@ -47,7 +47,7 @@ class Scenario:
 
     def run(self) -> Scenario:
         clock = ScaledClock.starting(
-            T - timedelta(minutes=10), [Segment(T + timedelta(hours=2), 1500.0)]
+            T - timedelta(minutes=10), [Segment(T + timedelta(hours=2), 300.0)]
         )
         handlers = {name: self._handler(name, clock) for name in self._answers}
         client.cache_clear()

@@ -62,7 +62,7 @@ def load_secret(
             if values.get(known_as, "").strip():
                 return Secret(values[known_as].strip())
     for known_as in names:
-        found = (keychain or _keychain)(KEYCHAIN_SERVICE.format(name=known_as), getpass.getuser())
+        found = (keychain or _keychain)(KEYCHAIN_SERVICE.format(name=known_as), _account())
         if found and found.strip():
             return Secret(found.strip())
     raise SecretError(
@@ -93,6 +93,13 @@ def _file(path: Path) -> dict[str, str]:
     except ImportError:
         return {}
     return {key: value for key, value in dotenv_values(path).items() if value is not None}
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return ""
 
 
 def _keychain(service: str, account: str) -> str | None:

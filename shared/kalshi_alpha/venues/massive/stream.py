@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,8 @@ import aiohttp
 import msgspec
 
 from kalshi_alpha.clock import Clock
-from kalshi_alpha.errors import SecretError, VenueUnavailable
+from kalshi_alpha.errors import SecretError
+from kalshi_alpha.venues.massive.inbox import Inbox
 
 DELAYED_AFTER_S = 600.0  # the vendor's delayed plans run 900 s behind
 _TROUBLE = frozenset({"error", "slow_consumer", "force_disconnect"})
@@ -94,6 +96,10 @@ class Patience:
     silence: float = 15.0
 
 
+class _GivenUp(Exception):
+    """This connection is of no more use; the sentence says why."""
+
+
 class IndexStream:
     """The account's one socket. ``tickers`` maps the vendor's tickers to our symbols.
 
@@ -118,7 +124,7 @@ class IndexStream:
         self._contended = False
         self.counts = {"values": 0, "repeated": 0, "older": 0, "unknown": 0, "malformed": 0}
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """Yield everything that happens, reconnecting for ever; close the iterator to stop.
 
         Raises:
@@ -129,9 +135,10 @@ class IndexStream:
             started = self._clock.monotonic()
             self._contended = False
             try:
-                async for event in self._one_connection():
-                    yield event
-            except (aiohttp.ClientError, TimeoutError, OSError, VenueUnavailable) as error:
+                async with aclosing(self._one_connection()) as connection:
+                    async for event in connection:
+                        yield event
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 yield Disconnected(1006, f"{type(error).__name__}: {error}".rstrip(": "))
             if self._clock.monotonic() - started > self._patience.healthy:
                 pause = self._patience.first_pause
@@ -144,138 +151,80 @@ class IndexStream:
             await self._clock.wait(pause * (1 + self._jitter.random() / 4))
             pause = min(self._patience.longest_pause, pause * 2)
 
-    async def _one_connection(self) -> AsyncIterator[Event]:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._patience.connect)
-        closing = aiohttp.ClientWSTimeout(ws_close=self._patience.close)
+    async def _one_connection(self) -> AsyncGenerator[Event, None]:
+        patience = self._patience
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=patience.connect, sock_read=patience.reply
+        )  # the second holds until the socket is open; from there on silence is watched
+        closing = aiohttp.ClientWSTimeout(ws_close=patience.close)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.ws_connect(self._url, autoping=True, timeout=closing) as socket,
         ):
-            frames: asyncio.Queue[tuple[str, datetime] | None] = asyncio.Queue()
-            receiving = asyncio.create_task(self._receive(socket, frames))
+            inbox = Inbox(self._clock, lambda: self._count("malformed"))
+            receiving = asyncio.create_task(inbox.fill(socket))
             try:
-                async for event in self._sign_in(socket, frames):
+                async for event in self._sign_in(socket, inbox):
                     yield event
                 yield Connected()
-                async for event in self._follow(frames):
+                async for event in self._follow(inbox):
                     yield event
-                code = socket.close_code or 1006
-                yield Disconnected(code, "the vendor closed the connection")
+                reason = "the vendor closed the connection"
+            except _GivenUp as given_up:
+                reason = str(given_up)
             finally:
                 receiving.cancel()
                 await asyncio.gather(receiving, return_exceptions=True)
-
-    async def _receive(
-        self,
-        socket: aiohttp.ClientWebSocketResponse,
-        frames: asyncio.Queue[tuple[str, datetime] | None],
-    ) -> None:
-        """Only receive and stamp: work done here would make the vendor think us slow."""
-        async for message in socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                frames.put_nowait((message.data, self._clock.now()))
-        frames.put_nowait(None)
+            yield Disconnected(socket.close_code or 1006, reason)
 
     async def _sign_in(
-        self,
-        socket: aiohttp.ClientWebSocketResponse,
-        frames: asyncio.Queue[tuple[str, datetime] | None],
-    ) -> AsyncIterator[Event]:
+        self, socket: aiohttp.ClientWebSocketResponse, inbox: Inbox
+    ) -> AsyncGenerator[Event, None]:
         """Greet, authenticate, subscribe; each reply is due within ``patience.reply``."""
-        yield await self._await_status(frames, {"connected"})
-        await socket.send_str(_text({"action": "auth", "params": self._key}))
-        yield await self._await_status(frames, {"auth_success"})
         channels = ",".join(f"V.{ticker}" for ticker in self._tickers)
+        async for event in self._until(inbox, "connected"):
+            yield event
+        await socket.send_str(_text({"action": "auth", "params": self._key}))
+        async for event in self._until(inbox, "auth_success"):
+            yield event
         await socket.send_str(_text({"action": "subscribe", "params": channels}))
-        for _ in self._tickers:
-            yield await self._await_status(frames, {"success"})
+        async for event in self._until(inbox, "success", len(self._tickers)):
+            yield event
 
-    async def _await_status(
-        self, frames: asyncio.Queue[tuple[str, datetime] | None], wanted: set[str]
-    ) -> Status:
-        """Return the next status of that name."""
-        async with asyncio.timeout(self._patience.reply):
-            while True:
-                frame = await frames.get()
-                if frame is None:
-                    raise VenueUnavailable("the vendor closed the connection while signing in")
-                for item in self._items(frame[0]):
-                    status = str(item.get("status"))
-                    if item.get("ev") != "status":
-                        continue
-                    if status == "auth_failed":
-                        raise SecretError("the index feed does not accept the key")
-                    if status == _MAX_CONNECTIONS:
-                        self._contended = True
-                    if status in wanted:
-                        rest = [i for i in self._items(frame[0]) if i is not item]
-                        self._put_back(frames, rest, item, frame[1])
-                        return Status(status, str(item.get("message", "")))
+    async def _until(
+        self, inbox: Inbox, status: str, times: int = 1
+    ) -> AsyncGenerator[Event, None]:
+        """Yield what comes until the server has said ``status`` so many times."""
+        deadline = asyncio.get_running_loop().time() + self._patience.reply
+        while times:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await inbox.take()
+            except TimeoutError:
+                raise _GivenUp(f"no {status!r} within {self._patience.reply:g} s") from None
+            if message is None:
+                raise _GivenUp(f"the vendor closed the connection before it said {status!r}")
+            for event in self._events(*message):
+                times -= isinstance(event, Status) and event.status == status
+                yield event
 
-    @staticmethod
-    def _put_back(
-        frames: asyncio.Queue[tuple[str, datetime] | None],
-        rest: list[dict[str, Any]],
-        used: dict[str, Any],
-        at: datetime,
-    ) -> None:
-        """Keep what came in the same frame after the status that was waited for."""
-        left = [item for item in rest if item != used]
-        if not left:
-            return
-        waiting = []
-        while not frames.empty():
-            waiting.append(frames.get_nowait())
-        frames.put_nowait((msgspec.json.encode(left).decode(), at))
-        for frame in waiting:
-            frames.put_nowait(frame)
-
-    async def _follow(
-        self, frames: asyncio.Queue[tuple[str, datetime] | None]
-    ) -> AsyncIterator[Event]:
-        heard = self._clock.monotonic()
+    async def _follow(self, inbox: Inbox) -> AsyncGenerator[Event, None]:
+        silence, heard = self._patience.silence, self._clock.monotonic()
         while True:
-            left = self._patience.silence - (self._clock.monotonic() - heard)
-            frame = await self._next(frames, left)
-            if frame is None:
-                return
-            if frame == ("", None):
-                if not self._in_session():
-                    heard = self._clock.monotonic()
-                    continue
-                yield Alert(f"no index value for {self._patience.silence:.0f} s: reconnecting")
-                return
-            heard = self._clock.monotonic()
-            for item in self._items(frame[0]):
-                for event in self._event(item, frame[1]):
+            try:
+                message = await inbox.take_within(silence - (self._clock.monotonic() - heard))
+            except TimeoutError:
+                if self._in_session():
+                    yield Alert(f"the index feed has been silent for {silence:g} s: reconnecting")
+                    raise _GivenUp(f"silent for {silence:g} s") from None
+            else:
+                if message is None:
+                    return
+                for event in self._events(*message):
                     yield event
+            heard = self._clock.monotonic()
 
-    async def _next(
-        self, frames: asyncio.Queue[tuple[str, datetime] | None], seconds: float
-    ) -> tuple[str, Any] | None:
-        """Return the next frame, None at the end, or ("", None) after so much silence."""
-        if not frames.empty():
-            return frames.get_nowait()
-        getting = asyncio.create_task(frames.get())
-        waiting = asyncio.create_task(self._clock.wait(max(0.0, seconds)))
-        done, _ = await asyncio.wait({getting, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if getting in done:
-            return getting.result()
-        getting.cancel()
-        return ("", None)
-
-    def _items(self, text: str) -> list[dict[str, Any]]:
-        """Return the objects of a frame; what cannot be read is counted and passed over."""
-        try:
-            items = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            self.counts["malformed"] += 1
-            return []
-        found = items if isinstance(items, list) else [items]
-        return [item for item in found if isinstance(item, dict)]
-
-    def _event(self, item: Mapping[str, Any], received_at: datetime) -> list[Event]:
+    def _events(self, item: Mapping[str, Any], received_at: datetime) -> list[Event]:
         kind = item.get("ev")
         if kind == "status":
             return self._status(item)
@@ -292,22 +241,25 @@ class IndexStream:
         said = Status(status, str(item.get("message", "")))
         return [said, Alert(f"the index feed says {status}")] if status in _TROUBLE else [said]
 
+    def _count(self, what: str) -> None:
+        self.counts[what] += 1
+
     def _value(self, item: Mapping[str, Any], received_at: datetime) -> list[Event]:
         symbol = self._tickers.get(str(item.get("T")))
         if symbol is None:
-            self.counts["unknown"] += 1
+            self._count("unknown")
             return []
         try:
             value = float(item["val"])
             at = datetime.fromtimestamp(int(item["t"]) / 1000, UTC)
         except (KeyError, TypeError, ValueError, OverflowError, OSError):
-            self.counts["malformed"] += 1
+            self._count("malformed")
             return []
         newest = self._newest.get(symbol)
         if newest is not None and at < newest:
-            self.counts["older"] += 1  # a late repeat: newer news is known already
+            self._count("older")  # a late repeat: newer news is known already
             return []
-        self.counts["repeated" if at == newest else "values"] += 1
+        self._count("repeated" if at == newest else "values")
         self._newest[symbol] = at
         lag = (received_at - at).total_seconds()
         news = Value(symbol, value, at, received_at, lag)
