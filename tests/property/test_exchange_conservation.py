@@ -330,4 +330,4 @@ class ConservationMachine(RuleBasedStateMachine):
 
 
 TestConservation = ConservationMachine.TestCase
-TestConservation.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+TestConservation.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -12,7 +12,7 @@ import pytest
 from kalshi_alpha.clock import iso
 from kalshi_alpha.cloud.services import client, start_execution
 from kalshi_alpha.errors import AlreadyStarted
-from kalshi_alpha.rehearsal.clock import ScaledClock, Segment
+from kalshi_alpha.rehearsal.clock import ScaledClock, Segment, Timeline
 from kalshi_alpha.rehearsal.machine import (
     Execution,
     create_machine,
@@ -46,14 +46,15 @@ class Scenario:
         self.status, self.visited, self.failure = "", [], ""
 
     def run(self) -> Scenario:
-        clock = ScaledClock.starting(
-            T - timedelta(minutes=10), [Segment(T + timedelta(hours=2), 300.0)]
-        )
+        start = T - timedelta(minutes=10)
+        fast = (Segment(T + timedelta(hours=2), 300.0),)
+        clock = ScaledClock.starting(start)
         handlers = {name: self._handler(name, clock) for name in self._answers}
         client.cache_clear()
         with local_aws(), local_machine(handlers, clock):
             names = {f"{n.capitalize()}Function": function_arn(n) for n in FUNCTIONS[1:]}
             machine = create_machine(window_asl(), names)
+            clock.relay(Timeline(time.time(), start, fast))  # setting up took no time
             arn = start_execution(machine, "w1", {"window_id": "w1"})
             with pytest.raises(AlreadyStarted):
                 start_execution(machine, "w1", {"window_id": "other"})
