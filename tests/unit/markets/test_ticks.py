@@ -101,7 +101,8 @@ def test_malformed_misaligned_and_overlapping_ranges_are_refused(
 
 
 def test_equal_ranges_share_one_grid() -> None:
-    again = TickGrid.from_price_ranges(ranges(("0", "1", "0.01")))
+    first = TickGrid.from_price_ranges(ranges(("0", "1", "0.01")))
+    again = TickGrid.from_price_ranges(ranges(("0.00", "1.00", "0.0100")))
 
-    assert again is CENT
+    assert again is first
     assert repr(again) == "TickGrid(ranges=((0, 10000, 100),))"

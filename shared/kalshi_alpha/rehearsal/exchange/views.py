@@ -52,6 +52,7 @@ def quotes_view(market: Market) -> dict[str, Any]:
 def market_view(market: Market, now: datetime) -> dict[str, Any]:
     """Return a market with its live prices and state."""
     live = quotes_view(market) | {
+        "settlement_bounds_type": "default",  # the newest clients cannot do without it
         "status": market.status_at(now),
         "result": market.result,
         "expiration_value": market.expiration_value,

@@ -211,18 +211,20 @@ class IndexStream:
     async def _follow(self, inbox: Inbox) -> AsyncGenerator[Event, None]:
         silence, heard = self._patience.silence, self._clock.monotonic()
         while True:
+            left = silence - (self._clock.monotonic() - heard)
             try:
-                message = await inbox.take_within(silence - (self._clock.monotonic() - heard))
+                message = await inbox.take_within(left)
             except TimeoutError:
+                heard = self._clock.monotonic()
                 if self._in_session():
                     yield Alert(f"the index feed has been silent for {silence:g} s: reconnecting")
                     raise _GivenUp(f"silent for {silence:g} s") from None
-            else:
-                if message is None:
-                    return
-                for event in self._events(*message):
-                    yield event
+                continue
+            if message is None:
+                return
             heard = self._clock.monotonic()
+            for event in self._events(*message):
+                yield event
 
     def _events(self, item: Mapping[str, Any], received_at: datetime) -> list[Event]:
         kind = item.get("ev")
