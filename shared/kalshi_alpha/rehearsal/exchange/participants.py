@@ -36,7 +36,7 @@ __all__ = ["Calibration", "Crowd", "shipped_calibration"]
 MAKERS = 3
 
 _REPLACED_A_STEP = 40  # quotes at most, the stalest first: bounds the work of one step
-_NEAR = timedelta(minutes=15)  # before, an event is looked at only now and then
+NEAR = timedelta(minutes=15)  # before, an event is looked at only now and then
 _FAR_EVERY, _TAIL_EVERY = timedelta(seconds=60), timedelta(seconds=20)
 _TAIL = 0.03  # beyond this price a market is looked at only now and then, by one maker
 _LONGEST = 60.0  # seconds for which takers catch up after the clock has jumped
@@ -121,10 +121,19 @@ class Crowd:
         value: the true index in points by symbol and instant, None when it has none.
         seed: the same seed on the same course of time makes the same tape.
         calibration: sizes, rates and spreads.
+        near: how long before its fixing an event has everybody's attention.
     """
 
-    def __init__(self, engine: Engine, value: Value, seed: int, calibration: Calibration) -> None:
-        self._engine, self._value, self._seed = engine, value, seed
+    def __init__(
+        self,
+        engine: Engine,
+        value: Value,
+        seed: int,
+        calibration: Calibration,
+        *,
+        near: timedelta = NEAR,
+    ) -> None:
+        self._engine, self._value, self._seed, self._near = engine, value, seed, near
         self._calibration = calibration
         self._beliefs = Beliefs(value)
         self._rng = Random(f"makers-{seed}")
@@ -147,7 +156,7 @@ class Crowd:
             if now >= event.close_at:
                 del self._events[name]
                 continue
-            near = event.close_at - now <= _NEAR
+            near = event.close_at - now <= self._near
             if event.looked_at is not None and not near and now - event.looked_at < _FAR_EVERY:
                 continue
             seconds = 0.0 if event.looked_at is None else (now - event.looked_at).total_seconds()

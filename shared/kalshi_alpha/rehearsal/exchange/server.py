@@ -19,7 +19,7 @@ from kalshi_alpha.rehearsal.exchange.engine import Engine, Rejected, Value
 from kalshi_alpha.rehearsal.exchange.faults import Faults
 from kalshi_alpha.rehearsal.exchange.limits import Limits, cost_of
 from kalshi_alpha.rehearsal.exchange.listing import list_event
-from kalshi_alpha.rehearsal.exchange.participants import Crowd, shipped_calibration
+from kalshi_alpha.rehearsal.exchange.participants import NEAR, Crowd, shipped_calibration
 from kalshi_alpha.rehearsal.exchange.routes import ACCOUNT, PREFIX, Rest
 from kalshi_alpha.rehearsal.exchange.ws import WS_PATH, Hub
 
@@ -57,6 +57,7 @@ class ExchangeServer:
         latency_s: float = 0.0,
         limits: Limits | None = None,
         maintenance: bool = True,
+        lively: timedelta = NEAR,
     ) -> None:
         self.clock, self._fixings, self._envelope = clock, tuple(fixings), envelope
         self.engine = Engine(clock, path_value, seed=seed, maintenance=maintenance)
@@ -67,7 +68,11 @@ class ExchangeServer:
         self.latency_s = latency_s
         self.hub = Hub(self.engine)
         self.faults = Faults(self.hub)
-        self.crowd = Crowd(self.engine, path_value, seed, shipped_calibration()) if crowd else None
+        self.crowd = (
+            Crowd(self.engine, path_value, seed, shipped_calibration(), near=lively)
+            if crowd
+            else None
+        )
         self._control, self._path_value = control, path_value
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []

@@ -27,6 +27,7 @@ async def run_exchange(port: int, *, seed: int, key_kind: str = "rsa") -> None:
         key_kind=key_kind,
         control=False,
         maintenance=False,  # it is there at any hour
+        lively=timedelta(hours=_AHEAD + 1),  # whoever connects sees every market move
     )
     _list_ahead(server, clock.now())
     await server.start(port)

@@ -52,7 +52,9 @@ def quotes_view(market: Market) -> dict[str, Any]:
 def market_view(market: Market, now: datetime) -> dict[str, Any]:
     """Return a market with its live prices and state."""
     live = quotes_view(market) | {
-        "settlement_bounds_type": "default",  # the newest clients cannot do without it
+        # The newest clients cannot do without the first, those before October 2026 the second.
+        "settlement_bounds_type": "default",
+        "liquidity_dollars": price_text(0),
         "status": market.status_at(now),
         "result": market.result,
         "expiration_value": market.expiration_value,

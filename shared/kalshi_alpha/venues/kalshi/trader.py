@@ -44,6 +44,8 @@ class KalshiTrader(KalshiPuller):
         reply = self._http.write(
             "POST", "portfolio/order_groups/create", {"contracts_limit": contracts_limit}
         )
+        if not reply.get("order_group_id"):
+            raise VenueAmbiguous("the answer to an order group's opening does not name it")
         return str(reply["order_group_id"])
 
     def _check(self, order: NewOrder) -> None:

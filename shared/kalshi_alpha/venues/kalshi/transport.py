@@ -94,7 +94,7 @@ class Transport:
         what = f"{request.method} {request.url.path.removeprefix(self._prefix)}"
         try:
             response = self._client.send(request)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # unreadable answers too: a write may have happened
             raise _lost(request.method, f"{what}: {type(error).__name__}") from error
         if response.is_success:
             return _decoded(request.method, what, response)
@@ -113,13 +113,17 @@ def _decoded(method: str, what: str, response: httpx.Response) -> Any:
     if not response.content:
         return {}
     try:
-        return msgspec.json.decode(response.content)
+        reply = msgspec.json.decode(response.content)
     except msgspec.DecodeError:
-        if method == _READ:
-            raise DataError(f"{what} was answered with something that is no JSON") from None
+        reply = None
+    if method == _READ:
+        if reply is None:
+            raise DataError(f"{what} was answered with something that is no JSON")
+    elif not isinstance(reply, dict):
         raise VenueAmbiguous(
-            f"{what} was answered with something that is no JSON", status=response.status_code
-        ) from None
+            f"{what} was answered with something that is no object", status=response.status_code
+        )
+    return reply
 
 
 def _refused(method: str, what: str, response: httpx.Response) -> VenueError:

@@ -66,7 +66,7 @@ def fill_from(item: Mapping[str, Any]) -> Fill:
     """Read a fill of the fills list."""
     at = _instant(item.get("created_time"))
     if at is None:
-        at = datetime.fromtimestamp(int(item.get("ts") or 0), UTC)
+        at = _unix(item, "ts", 1)
     return Fill(
         fill_id=str(item.get("fill_id") or _text(item, "trade_id")),
         order_id=_text(item, "order_id"),
@@ -119,7 +119,7 @@ def ack_from(item: Mapping[str, Any], known: NewOrder) -> Ack:
         client_order_id=str(item.get("client_order_id") or known.client_order_id),
         filled_size=size_from_text(str(item.get("fill_count") or "0")),
         remaining_size=size_from_text(str(item.get("remaining_count") or "0")),
-        at=datetime.fromtimestamp(int(item.get("ts_ms") or 0) / 1000, UTC),
+        at=_unix(item, "ts_ms", 1000),
     )
 
 
@@ -192,6 +192,14 @@ def _instant(value: object) -> datetime | None:
         return from_iso(str(value))
     except ValueError:
         raise DataError(f"the time {value!r} is not RFC 3339") from None
+
+
+def _unix(item: Mapping[str, Any], name: str, per_second: int) -> datetime:
+    value = item.get(name) or 0
+    try:
+        return datetime.fromtimestamp(int(value) / per_second, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise DataError(f"the time {value!r} is no Unix time") from None
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:
