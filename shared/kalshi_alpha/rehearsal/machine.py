@@ -25,6 +25,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 )
 
 from kalshi_alpha.clock import Clock
+from kalshi_alpha.cloud.layout import TableSpec
 from kalshi_alpha.errors import InvariantBroken
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -83,6 +84,17 @@ def create_machine(definition: str, functions: Mapping[str, str], name: str = "w
         name=name, definition=definition, roleArn=role
     )
     return str(machine["stateMachineArn"])
+
+
+def create_table(spec: TableSpec, name: str) -> None:
+    """Create a table of ``cloud.layout`` under ``name``."""
+    keys = ((spec.partition_key, "HASH"), (spec.sort_key, "RANGE"))
+    boto3.client("dynamodb", region_name=REGION).create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in keys],
+        AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k, _ in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 class Execution:

@@ -29,7 +29,7 @@ import boto3
 import httpx
 
 from kalshi_alpha.clock import NEW_YORK, Clock
-from kalshi_alpha.cloud.layout import LEDGER, STATE, TableSpec
+from kalshi_alpha.cloud.layout import LEDGER, STATE
 from kalshi_alpha.cloud.services import client
 from kalshi_alpha.errors import ConfigurationError, InvariantBroken
 from kalshi_alpha.markets.registry import load_registry
@@ -40,6 +40,7 @@ from kalshi_alpha.rehearsal.machine import (
     REGION,
     Execution,
     create_machine,
+    create_table,
     execution_arn,
     function_arn,
     local_aws,
@@ -160,10 +161,9 @@ class Rehearsal:
 
     def _furnish(self, twin: Mapping[str, Any], clock: ScaledClock) -> tuple[Settings, str]:
         client.cache_clear()
-        dynamodb = boto3.client("dynamodb", region_name=REGION)
         names = {spec.name: f"rehearsal-{spec.name}" for spec in (STATE, LEDGER)}
         for spec in (STATE, LEDGER):
-            _create_table(dynamodb, spec, names[spec.name])
+            create_table(spec, names[spec.name])
         secrets = boto3.client("secretsmanager", region_name=REGION)
         key = {"key_id": twin["exchange"]["key_id"], "pem": twin["exchange"]["pem"]}
         for name, value in ((_TRADING, key), (_FEED, {"api_key": twin["feed"]["key"]})):
@@ -260,16 +260,6 @@ def _handlers() -> dict[str, Callable[[dict[str, Any], Any], Any]]:
     if checkout not in sys.path:
         sys.path.insert(0, checkout)
     return {name: import_module(f"functions.{name}.handler").handler for name in FUNCTIONS}
-
-
-def _create_table(dynamodb: Any, spec: TableSpec, name: str) -> None:
-    keys = ((spec.partition_key, "HASH"), (spec.sort_key, "RANGE"))
-    dynamodb.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in keys],
-        AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k, _ in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def _control(twin: Mapping[str, Any], what: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from kalshi_alpha.clock import NEW_YORK
 from kalshi_alpha.cloud.services import read_secret
 from kalshi_alpha.cloud.table import StoreError
-from kalshi_alpha.errors import VenueError
+from kalshi_alpha.errors import DataError, VenueError
 from kalshi_alpha.markets.registry import Symbol
 from kalshi_alpha.markets.sessions import Session
 from kalshi_alpha.markets.windows import Window
@@ -26,7 +26,7 @@ from kalshi_alpha.steps import heartbeat
 from kalshi_alpha.steps.pull import Pull
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.venues.massive.rest import MassiveReader
-from kalshi_alpha.venues.massive.stream import Alert, Delayed, IndexStream, Value
+from kalshi_alpha.venues.massive.stream import DELAYED_AFTER_S, Alert, IndexStream, Value
 
 BEAT_SECONDS = 1.0
 # Our own timer fires after the armed cancel has had its round trip.
@@ -63,6 +63,7 @@ class SymbolWatch:
                 return False
         self._doubted = None
         self._heard_at = monotonic
+        self.delayed = value.lag_s >= DELAYED_AFTER_S
         if self.last is None or value.at >= self.last.at:
             self.last = value
             self._meter.observe(value.at, value.value)
@@ -201,6 +202,9 @@ class Sentry:
         timers = [(w.pull_at + _TIMER_GRACE - now).total_seconds() for w in self._windows]
         return min([BEAT_SECONDS, *(seconds for seconds in timers if seconds > 0)])
 
+    def _in_session(self) -> bool:
+        return self._session.open <= self._runtime.clock.now() < self._session.close
+
     def _over(self) -> bool:
         now = self._runtime.clock.now()
         return all((w.window_id, "fixing") in self._done for w in self._windows) or (
@@ -217,7 +221,7 @@ class Sentry:
             for watch in self.watches.values():
                 try:
                     bars = reader.aggregates(watch.symbol.vendor_ticker, self._session.open, now)
-                except VenueError:
+                except (VenueError, DataError):
                     continue  # the meter starts empty, which the law treats as nothing known
                 for bar in bars:
                     watch.seed(bar.end, bar.close)
@@ -225,14 +229,16 @@ class Sentry:
     async def _listen(self, key: str) -> None:
         tickers = {w.symbol.vendor_ticker: w.symbol.name for w in self.watches.values()}
         stream = IndexStream(
-            self._runtime.settings.require("feed_ws_url"), key, tickers, self._runtime.clock
+            self._runtime.settings.require("feed_ws_url"),
+            key,
+            tickers,
+            self._runtime.clock,
+            in_session=self._in_session,
         )
         async for event in stream.events():
             match event:
                 case Value():
                     self.hear(event)
-                case Delayed(symbol=symbol) if symbol in self.watches:
-                    self.watches[symbol].delayed = True
                 case Alert():
                     self.alerts.append(event)
                 case _:

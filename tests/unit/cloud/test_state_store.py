@@ -13,21 +13,15 @@ from kalshi_alpha.cloud.state import StateStore, arming_expiry
 from kalshi_alpha.cloud.table import StoreError, Table
 from kalshi_alpha.errors import AlreadyStarted
 from kalshi_alpha.markets.orders import Fill, NewOrder, Settlement, Side
+from kalshi_alpha.rehearsal.machine import create_table
 
 NOON = datetime(2025, 11, 4, 17, tzinfo=UTC)
 WINDOW = "20251104-1200-index-hourly"
 
 
 def make_table(spec: TableSpec) -> Table:
-    client = boto3.client("dynamodb")
-    keys = ((spec.partition_key, "HASH"), (spec.sort_key, "RANGE"))
-    client.create_table(
-        TableName=spec.name,
-        KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in keys],
-        AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k, _ in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return Table(client, spec.name)
+    create_table(spec, spec.name)
+    return Table(boto3.client("dynamodb"), spec.name)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -11,6 +10,7 @@ from kalshi_alpha.clock import ManualClock
 from kalshi_alpha.cloud.layout import LEDGER, STATE
 from kalshi_alpha.cloud.services import client
 from kalshi_alpha.markets.windows import Window
+from kalshi_alpha.rehearsal.machine import create_table
 from kalshi_alpha.steps.runtime import Runtime, Settings
 from kalshi_alpha.steps.watch import Sentry
 from kalshi_alpha.venues.massive.stream import Value
@@ -55,13 +55,7 @@ def scene() -> Iterator[Scene]:
     with mock_aws():
         client.cache_clear()
         for spec in (STATE, LEDGER):
-            keys = ((spec.partition_key, "HASH"), (spec.sort_key, "RANGE"))
-            boto3.client("dynamodb").create_table(
-                TableName=spec.name,
-                KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in keys],
-                AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k, _ in keys],
-                BillingMode="PAY_PER_REQUEST",
-            )
+            create_table(spec, spec.name)
         clock = ManualClock(T - timedelta(minutes=8))
         runtime = Runtime(Settings(state_table=STATE.name, ledger_table=LEDGER.name), clock)
         runtime.state.set_kill_switch(on=False, reason="test", by="test", at=clock.now())
@@ -177,6 +171,20 @@ def test_one_outlier_is_not_believed_and_a_confirmed_jump_is(scene: Scene) -> No
     assert doubted is not None
     assert confirmed is not None
     assert (doubted["value"], confirmed["value"]) == (6800.0, 7401.0)
+
+
+def test_a_delayed_feed_is_said_to_be_and_may_recover(scene: Scene) -> None:
+    scene.hear(lag=900.0)
+    scene.sentry._beat()
+    delayed = scene.runtime.state.heartbeat("SPX")
+    scene.clock.advance(1)
+    scene.hear(lag=0.1)
+    scene.sentry._beat()
+    recovered = scene.runtime.state.heartbeat("SPX")
+
+    assert delayed is not None
+    assert recovered is not None
+    assert (delayed["delayed"], recovered["delayed"]) == (True, False)
 
 
 def test_an_unknown_symbol_changes_nothing(scene: Scene) -> None:

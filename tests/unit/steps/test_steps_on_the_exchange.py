@@ -33,6 +33,7 @@ from kalshi_alpha.pricing.parameters import (
     shipped_parameters,
 )
 from kalshi_alpha.pricing.reading import Reading, Realised
+from kalshi_alpha.rehearsal.machine import create_table
 from kalshi_alpha.steps import cancel, heartbeat, preflight, quote, reconcile, scan
 from kalshi_alpha.steps.runtime import PARAMETERS_KEY, Runtime, Settings
 from kalshi_alpha.trading.plan import QuotePlan, TargetQuote
@@ -55,15 +56,8 @@ def host() -> Iterator[Host]:
 def runtime(host: Host, tmp_path: Path) -> Iterator[Runtime]:
     with mock_aws():
         client.cache_clear()
-        dynamodb = boto3.client("dynamodb")
         for spec in (STATE, LEDGER):
-            keys = ((spec.partition_key, "HASH"), (spec.sort_key, "RANGE"))
-            dynamodb.create_table(
-                TableName=spec.name,
-                KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in keys],
-                AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k, _ in keys],
-                BillingMode="PAY_PER_REQUEST",
-            )
+            create_table(spec, spec.name)
         boto3.client("secretsmanager").create_secret(
             Name="key",
             SecretString=json.dumps({"key_id": host.server.key_id, "pem": host.server.pem}),

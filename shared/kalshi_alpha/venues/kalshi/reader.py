@@ -61,7 +61,7 @@ class KalshiReader:
             asked = list(tickers[start : start + _BOOKS_A_REQUEST])
             reply = _object(self._http.get("markets/orderbooks", {"tickers": asked}))
             for item in reply.get("orderbooks") or []:
-                ticker = str(item["ticker"])
+                ticker = str(_object(item).get("ticker") or "")
                 books[ticker] = book_from_orderbook(ticker, item.get("orderbook_fp") or {})
         return books
 
@@ -110,7 +110,10 @@ class KalshiReader:
         reply = _object(self._http.get("portfolio/balance"))
         if reply.get("balance_dollars") is not None:
             return cash_from_text(str(reply["balance_dollars"]))
-        return int(reply["balance"]) * (CASH_UNIT // 100)
+        try:
+            return int(reply["balance"]) * (CASH_UNIT // 100)
+        except (KeyError, TypeError, ValueError):
+            raise DataError("the venue's answer holds no balance") from None
 
     def limits(self) -> dict[str, Any]:
         """Return the account's request budget."""
