@@ -52,7 +52,7 @@ async def session(runtime: Runtime, stop: threading.Event) -> str:
         return runtime.sessions.why_closed(day)
     reporting = asyncio.create_task(report(runtime))
     try:
-        await watch(runtime, windows, stopped=stop.is_set)
+        await watch(runtime, windows, stopped=stop.is_set, tell=LOGGER.warning)
     finally:
         reporting.cancel()
         await asyncio.gather(reporting, return_exceptions=True)

@@ -26,7 +26,13 @@ from kalshi_alpha.steps import heartbeat
 from kalshi_alpha.steps.pull import Pull
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.venues.massive.rest import MassiveReader
-from kalshi_alpha.venues.massive.stream import DELAYED_AFTER_S, Alert, IndexStream, Value
+from kalshi_alpha.venues.massive.stream import (
+    DELAYED_AFTER_S,
+    Alert,
+    Disconnected,
+    IndexStream,
+    Value,
+)
 
 BEAT_SECONDS = 1.0
 # Our own timer fires after the armed cancel has had its round trip.
@@ -89,14 +95,19 @@ class SymbolWatch:
 class Sentry:
     """The watch over some windows of one day."""
 
-    def __init__(self, runtime: Runtime, windows: Sequence[Window], session: Session) -> None:
-        self._runtime, self._windows = runtime, tuple(windows)
+    def __init__(
+        self,
+        runtime: Runtime,
+        windows: Sequence[Window],
+        session: Session,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self._runtime, self._windows, self._tell = runtime, tuple(windows), tell
         names = {runtime.registry.series[s].symbol for w in windows for s in w.series}
         symbols = [runtime.registry.symbols[name] for name in sorted(names)]
         self.watches = {symbol.name: SymbolWatch(symbol, session) for symbol in symbols}
         self._session = session
         self._at_fixing: dict[tuple[str, str], Value] = {}
-        self.alerts: list[Alert] = []
         self._done: set[tuple[str, str]] = set()  # (window, what) that happened once
 
     async def run(self, stopped: Callable[[], bool]) -> None:
@@ -180,6 +191,7 @@ class Sentry:
             runtime.state.freeze(window.window_id, f"the sentry: {reason}", runtime.clock.now())
         except StoreError as error:
             reason = f"{reason}; the freeze could not be written: {error}"
+        self._tell(f"{window.window_id}: pulling everything, {reason}")
         report = Pull(runtime.puller, window, runtime.clock).now("sentry")
         result = report.to_json(window) | {"reason": reason}
         runtime.state.put_part(window.window_id, "PULL-sentry", result)
@@ -239,18 +251,25 @@ class Sentry:
             match event:
                 case Value():
                     self.hear(event)
-                case Alert():
-                    self.alerts.append(event)
+                case Alert(reason=reason) | Disconnected(reason=reason):
+                    self._tell(f"index feed: {reason}")
                 case _:
                     pass
 
 
 async def watch(
-    runtime: Runtime, windows: Sequence[Window], *, stopped: Callable[[], bool]
+    runtime: Runtime,
+    windows: Sequence[Window],
+    *,
+    stopped: Callable[[], bool],
+    tell: Callable[[str], object] = lambda _: None,
 ) -> None:
-    """Watch ``windows``, all of one New York day, until they are over or ``stopped`` says so."""
+    """Watch ``windows``, all of one New York day, until they are over or ``stopped`` says so.
+
+    ``tell`` is given a sentence for each thing an operator should know.
+    """
     day = windows[0].fixing.astimezone(NEW_YORK).date()
     session = runtime.sessions.on(day)
     if session is None:
         return
-    await Sentry(runtime, windows, session).run(stopped)
+    await Sentry(runtime, windows, session, tell).run(stopped)

@@ -90,7 +90,8 @@ def test_it_watches_every_window_of_the_day_until_told_to_stop(monkeypatch):
     seen = []
     stop = threading.Event()
 
-    async def watch(_, windows, *, stopped):
+    async def watch(_, windows, *, stopped, tell):
+        assert callable(tell)
         seen.extend(window.window_id for window in windows)
         assert not stopped()
         stop.set()
