@@ -14,6 +14,7 @@ from rich.table import Table
 
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.output import Json, emit, err, out
+from kalshi_alpha.errors import InvariantBroken
 from kalshi_alpha.rehearsal.run import Progress, WindowProgress
 
 _STEPS = ("Preflight", "Scan", "Quote", "Cancel", "Reconcile", "Done")
@@ -34,7 +35,8 @@ def rehearse(
     """Play the noon and the close of a recorded day against the twin, with the real functions.
 
     Takes about a minute and three quarters: the last half minute before each fixing runs in real
-    time. Example: kalshi-alpha rehearse --date 2025-11-04
+    time. Exits 6 when the ledger and the exchange's books differ.
+    Example: kalshi-alpha rehearse --date 2025-11-04
     """
     from kalshi_alpha.rehearsal.report import rehearse_and_report  # noqa: PLC0415
 
@@ -43,10 +45,12 @@ def rehearse(
         left = rehearse_and_report(wanted, folder, seed=seed, progress=progress)
     if as_json:
         emit(left.summary, as_json=True)
-        return
-    out.print(left.table())
-    out.print(f"report   {left.folder / 'report.html'}")
-    out.print(f"summary  {left.folder / 'summary.json'}")
+    else:
+        out.print(left.table())
+        out.print(f"report   {left.folder / 'report.html'}")
+        out.print(f"summary  {left.folder / 'summary.json'}")
+    if left.differences:
+        raise InvariantBroken("; ".join(left.differences))
 
 
 @contextlib.contextmanager

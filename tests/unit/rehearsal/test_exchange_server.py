@@ -584,6 +584,47 @@ def test_another_member_s_orders_are_unknown(host):
     assert host.run(lambda: len(host.engine.resting("rival"))) == 1
 
 
+def candles(host: Host, minutes: int) -> list[dict[str, object]]:
+    now = int(host.clock.now().timestamp())
+    span = f"start_ts={now - 7200}&end_ts={now + 7200}&period_interval={minutes}"
+    path = f"/series/KXINXU/markets/{MIDDLE}/candlesticks?{span}"
+    return host.ask("GET", path, signed=False).json()["candlesticks"]
+
+
+def test_candles_tell_quotes_and_trades_by_the_minute(host):
+    host.rival("bid", 4000, 100)
+    host.rival("ask", 4600, 100)
+    host.pass_time(60)
+    host.ask("POST", ORDERS, order(price="0.46", count="0.30"))
+    host.ask("POST", ORDERS, order(price="0.42"))
+
+    first, second = candles(host, 1)
+
+    assert first["end_period_ts"] == second["end_period_ts"] - 60 == 1_791_300_660
+    assert first["price"] == {}
+    assert (first["yes_bid"]["close_dollars"], first["yes_ask"]["open_dollars"]) == (
+        "0.4000", "1.0000"
+    )  # fmt: skip
+    assert second["price"]["close_dollars"] == second["price"]["mean_dollars"] == "0.4600"
+    assert second["yes_bid"]["low_dollars"] == "0.4000"
+    assert second["yes_bid"]["close_dollars"] == "0.4200"
+    assert (second["volume_fp"], second["open_interest_fp"]) == ("0.30", "0.30")
+
+
+def test_candles_of_an_hour_join_those_of_its_minutes(host):
+    host.rival("ask", 4600, 100)
+    for price in ("0.46", "0.47"):
+        host.ask("POST", ORDERS, order(price=price, count="0.50"))
+        host.pass_time(60)
+        host.rival("ask", 4700, 100)
+
+    (hour,) = candles(host, 60)
+
+    assert hour["end_period_ts"] == 1_791_302_400
+    assert hour["volume_fp"] == "1.00"
+    assert hour["yes_ask"]["open_dollars"] == "0.4600"
+
+
 def test_the_control_paths_exist_only_where_they_were_asked_for():
     with hosting(control=False) as host, httpx.Client(trust_env=False) as client:
         assert client.get(host.base.removesuffix(PREFIX) + "/twin/books").status_code == 404

@@ -13,7 +13,7 @@ from kalshi_alpha.pricing.fees import FULL_INDEX_RATE_SINCE, series_terms_at
 from kalshi_alpha.rehearsal.exchange import requests as read
 from kalshi_alpha.rehearsal.exchange import views
 from kalshi_alpha.rehearsal.exchange.answers import Route, answer, page
-from kalshi_alpha.rehearsal.exchange.candles import candlesticks
+from kalshi_alpha.rehearsal.exchange.candles import Candles
 from kalshi_alpha.rehearsal.exchange.engine import Engine, Rejected
 from kalshi_alpha.rehearsal.exchange.limits import endpoint_costs
 from kalshi_alpha.rehearsal.exchange.listing import event_info, series_info
@@ -33,7 +33,7 @@ class MarketRoutes:
     """Handlers that need no key."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self._tape = engine, Candles(engine)
 
     def table(self) -> Sequence[Route]:
         """Return method, path and handler of each."""
@@ -233,12 +233,12 @@ class MarketRoutes:
 
     async def _candlesticks(self, request: web.Request) -> web.Response:
         market = self._known_market(request.match_info["ticker"])
-        return answer({"ticker": market.ticker, "candlesticks": _candles(request, market)})
+        return answer({"ticker": market.ticker, "candlesticks": self._candles(request, market)})
 
     async def _batch_candlesticks(self, request: web.Request) -> web.Response:
         found = [self._engine.markets.get(t) for t in read.words(request, "market_tickers")]
         rows = [
-            {"market_ticker": m.ticker, "candlesticks": _candles(request, m)}
+            {"market_ticker": m.ticker, "candlesticks": self._candles(request, m)}
             for m in found
             if m is not None
         ]
@@ -274,6 +274,13 @@ class MarketRoutes:
             raise Rejected(404, "not_found", f"there is no market {ticker}")
         return market
 
+    def _candles(self, request: web.Request, market: Market) -> list[dict[str, Any]]:
+        minutes = read.whole(request, "period_interval", 1, low=1, high=1440)
+        start, end = read.instant_of(request, "start_ts"), read.instant_of(request, "end_ts")
+        if start is None or end is None or minutes not in {1, 60, 1440}:
+            raise read.bad("start_ts, end_ts and a period_interval of 1, 60 or 1440 are required")
+        return self._tape.view(market, start, end, minutes)
+
     def _by_event(self) -> dict[str, list[Market]]:
         events: dict[str, list[Market]] = {}
         for market in self._engine.markets.values():
@@ -290,14 +297,6 @@ class MarketRoutes:
             now = self._engine.clock.now()
             view["markets"] = [views.market_view(m, now) for m in markets]
         return view
-
-
-def _candles(request: web.Request, market: Market) -> list[dict[str, Any]]:
-    minutes = read.whole(request, "period_interval", 1, low=1, high=1440)
-    start, end = read.instant_of(request, "start_ts"), read.instant_of(request, "end_ts")
-    if start is None or end is None or minutes not in {1, 60, 1440}:
-        raise read.bad("start_ts, end_ts and a period_interval of 1, 60 or 1440 are required")
-    return candlesticks(market, start, end, minutes)
 
 
 def _states(request: web.Request) -> frozenset[str]:

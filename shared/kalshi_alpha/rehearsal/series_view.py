@@ -1,0 +1,242 @@
+"""One series of one window, out of everything a rehearsal left, as the report shows it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from kalshi_alpha.clock import NEW_YORK, from_iso
+from kalshi_alpha.markets.orders import Fill, Side
+from kalshi_alpha.markets.registry import Registry, Series
+from kalshi_alpha.markets.units import CASH_UNIT
+from kalshi_alpha.rehearsal.path import load_day
+from kalshi_alpha.rehearsal.run import RehearsalResult, WindowRun
+from kalshi_alpha.reports.model import (
+    FillMark,
+    LevelPoint,
+    QuotedRow,
+    QuoteSpan,
+    RefusalCount,
+    Rung,
+    SeriesReport,
+)
+from kalshi_alpha.reports.summary import SeriesSummary
+from kalshi_alpha.trading.thresholds import threshold_grid
+
+_LEVEL_EVERY = timedelta(seconds=5)
+_TITLES = {"SPX": "S&P 500", "NDX": "Nasdaq-100"}
+_KINDS = {"above": "above or below", "range": "ranges"}
+
+
+class SeriesView:
+    """One series of one window, out of everything the rehearsal left."""
+
+    def __init__(
+        self,
+        run: WindowRun,
+        result: RehearsalResult,
+        folder: Path,
+        scans: Sequence[Mapping[str, Any]],
+        series: Series,
+        registry: Registry,
+    ) -> None:
+        self._run, self._result, self._scans, self._series = run, result, scans, series
+        self._window, self._registry = run.window, registry
+        event = run.window.event_ticker(series.ticker)
+        rows = result.entries[run.window.window_id]
+        mine = [row for row in rows if str(row.get("ticker", "")).startswith(f"{event}-")]
+        self._orders = [row for row in mine if row["sk"].startswith("ORDER#")]
+        self._fills = [row for row in mine if row["sk"].startswith("FILL#")]
+        self._settled = {r["ticker"]: r for r in mine if r["sk"].startswith("SETTLEMENT#")}
+        self._closed = read_json(
+            folder / "artifacts" / "windows" / run.window.window_id / "summary.json"
+        )["series"][series.ticker]
+        self._pull = result.parts[run.window.window_id].get("PULL-armed") or {}
+
+    def report(self, whys: Sequence[Mapping[str, Any]], *, matches: bool) -> SeriesReport:
+        """Return everything shown of the series."""
+        found = [s["series"][self._series.ticker] for s in self._scans]
+        # The scan with the most rungs: near the fixing most strikes are decided.
+        rungs = [len(scan["ladder"]) for scan in found]
+        shown = rungs.index(max(rungs)) if any(rungs) else None
+        return SeriesReport(
+            summary=self._summary(whys, matches=matches),
+            title=self._title(),
+            scans=len(self._scans),
+            ladder_at_s=None if shown is None else self._s(self._scans[shown]["at"]),
+            rungs=() if shown is None else self._rungs(self._scans[shown]),
+            level=self._level(),
+            quotes=tuple(span for order in self._orders for span in self._spans(order)),
+            fills=tuple(self._mark(fill) for fill in self._fills),
+            refusals=_refusals(whys),
+            quoted=tuple(self._quoted(w) for w in whys if w["decision"] == "quote"),
+            thresholds=threshold_grid(ev for s in found for ev in s["best_evs"]),
+            min_ev=self._series.quoting.min_ev,
+        )
+
+    def _summary(self, whys: Sequence[Mapping[str, Any]], *, matches: bool) -> SeriesSummary:
+        judged = self._result.parts[self._window.window_id]["RECORD"]
+        mine = judged.get("series", {}).get(self._series.ticker, {})
+        events = [event["status"] for order in self._orders for event in order["events"]]
+        frozen = self._result.parts[self._window.window_id].get("PULL-sentry", {})
+        reasons = [reason["reason"] for reason in mine.get("reasons", [])]
+        if frozen.get("found"):
+            reasons.append(str(frozen["reason"]))
+        return SeriesSummary(
+            window_id=self._window.window_id,
+            series=self._series.ticker,
+            go=bool(mine.get("go")),
+            reasons=tuple(reasons),
+            markets_listed=int(mine.get("markets_listed") or 0),
+            candidates=sum(1 for w in whys if w["side"]),
+            quotes_placed=sum(1 for order in self._orders if order.get("order_id")),
+            amends=events.count("amending"),
+            cancels=sum(1 for order in self._orders if order["status"] == "canceled"),
+            fills=len(self._fills),
+            resting_after_pull=int(self._pull.get("resting_after", -1)),
+            pull_started_s=self._pull.get("started_s"),
+            pull_confirmed_s=self._pull.get("confirmed_s"),
+            settlement_value=self._closed["settlement_value"],
+            basis=self._closed["basis"],
+            pnl_dollars=self._closed["pnl"] / CASH_UNIT,
+            fees_dollars=self._closed["fees"] / CASH_UNIT,
+            ledger_matches_exchange=matches,
+            states_visited=tuple(self._run.visited),
+        )
+
+    def _title(self) -> str:
+        hour = self._window.fixing.astimezone(NEW_YORK)
+        name, kind = _TITLES.get(self._series.symbol, self._series.symbol), self._series.kind
+        return f"{name} {_KINDS[kind]}, {hour:%H:%M} New York ({self._series.ticker})"
+
+    def _rungs(self, scan: Mapping[str, Any]) -> tuple[Rung, ...]:
+        quoted = {t["ticker"]: Side(t["side"]) for t in scan["plan"]["targets"]}
+        return tuple(
+            Rung(
+                ticker=rung["ticker"],
+                label=self._label(rung["low"], rung["high"]),
+                low=self._points(rung["low"]),
+                high=self._points(rung["high"]),
+                probability=rung["probability"],
+                bid=rung["bid"],
+                ask=rung["ask"],
+                quoted=quoted.get(rung["ticker"]),
+            )
+            for rung in scan["series"][self._series.ticker]["ladder"]
+        )
+
+    def _level(self) -> tuple[LevelPoint, ...]:
+        path = load_day(self._series.symbol, self._result.day, seed=self._result.seed)
+        at, points = self._window.make_at, []
+        while at <= self._window.fixing:
+            value = path.value_at(at)
+            if value is not None:
+                points.append(LevelPoint((at - self._window.fixing).total_seconds(), value))
+            at += _LEVEL_EVERY
+        return tuple(points)
+
+    def _spans(self, order: Mapping[str, Any]) -> Iterator[QuoteSpan]:
+        """Yield one span for each price the order rested at."""
+        rested = [e for e in order["events"] if e["status"] == "resting" and "price" in e]
+        for i, event in enumerate(rested):
+            start = self._s(event["at"])
+            if i + 1 < len(rested):
+                end, how = self._s(rested[i + 1]["at"]), "amend"
+            else:
+                end, how = self._end(order)
+            yield QuoteSpan(
+                ticker=order["ticker"],
+                label=self._label_of(order["ticker"]),
+                side=Side(order["side"]),
+                price=int(event["price"]),
+                size=int(order["size"]),
+                start_s=start,
+                end_s=max(start, end),
+                ended_by=how,
+            )
+
+    def _end(self, order: Mapping[str, Any]) -> tuple[float, str]:
+        fills = [self._s(f["at"]) for f in self._fills if f["order_id"] == order.get("order_id")]
+        if order["status"] == "executed" and fills:
+            return max(fills), "fill"
+        pulled = self._pull.get("confirmed_s")
+        seen = self._s(order["events"][-1]["at"])
+        expiry = (self._window.pull_at - self._window.fixing).total_seconds()
+        if order["status"] == "canceled" and (pulled is None or seen < pulled):
+            return min(seen, expiry), "cancel"
+        return (expiry, "expiry") if pulled is None else (pulled, "pull")
+
+    def _mark(self, row: Mapping[str, Any]) -> FillMark:
+        fill = Fill(
+            row["fill_id"], row["order_id"], row["ticker"], Side(row["side"]), row["price"],
+            row["size"], row["is_taker"], row["fee"], from_iso(row["at"]),
+        )  # fmt: skip
+        settled = self._settled.get(fill.ticker)
+        pnl = None
+        if settled:
+            pays = (settled["result"] == "yes") == (fill.side is Side.BID)
+            pnl = fill.cash + (10_000 * fill.size if pays else 0)
+        return FillMark(
+            at_s=self._s(row["at"]),
+            ticker=fill.ticker,
+            label=self._label_of(fill.ticker),
+            side=fill.side,
+            price=fill.price,
+            size=fill.size,
+            fee=fill.fee,
+            pnl=pnl,
+        )
+
+    def _quoted(self, why: Mapping[str, Any]) -> QuotedRow:
+        return QuotedRow(
+            at_s=self._s(why["at"]),
+            ticker=why["ticker"],
+            label=self._label_of(why["ticker"]),
+            side=Side(why["side"]),
+            price=why["price"],
+            size=why["size"],
+            probability=why["probability"],
+            ev=why["ev"],
+            bid=why["bid"],
+            ask=why["ask"],
+        )
+
+    def _label_of(self, ticker: str) -> str:
+        for scan in reversed(self._scans):
+            for rung in scan["series"][self._series.ticker]["ladder"]:
+                if rung["ticker"] == ticker:
+                    return self._label(rung["low"], rung["high"])
+        return ticker
+
+    def _label(self, low: int | None, high: int | None) -> str:
+        if high is None:
+            return f"{self._points(low):,.0f} or above"
+        if low is None:
+            return f"below {(high + 1) / self._series.ticks_per_point:,.0f}"
+        ends = low / self._series.ticks_per_point, (high + 1) / self._series.ticks_per_point
+        return f"{ends[0]:,.0f} to {ends[1]:,.0f}"
+
+    def _points(self, ticks: int | None) -> float | None:
+        return None if ticks is None else ticks / self._series.ticks_per_point
+
+    def _s(self, instant: str) -> float:
+        return (from_iso(instant) - self._window.fixing).total_seconds()
+
+
+def _refusals(whys: Sequence[Mapping[str, Any]]) -> tuple[RefusalCount, ...]:
+    refused = [w for w in whys if w["decision"] == "refuse"]
+    counts = Counter(w["code"] for w in refused)
+    examples = {w["code"]: w for w in reversed(refused)}
+    return tuple(
+        RefusalCount(code, count, examples[code]["ticker"], examples[code]["reason"])
+        for code, count in counts.most_common()
+    )
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON document in a file."""
+    return json.loads(path.read_text(encoding="utf-8"))
