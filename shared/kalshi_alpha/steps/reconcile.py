@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from kalshi_alpha.clock import NEW_YORK, iso
+from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import VenueError
 from kalshi_alpha.markets.orders import Fill, Settlement, Side
 from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text
-from kalshi_alpha.markets.windows import Window
+from kalshi_alpha.markets.windows import Window, windows_on
 from kalshi_alpha.steps.runtime import Runtime
 
 PAUSE_SECONDS = 30
@@ -47,7 +47,7 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
         return {"again": True, "pause_seconds": PAUSE_SECONDS, "unsettled": len(unsettled)}
     summary = _close_books(runtime, window, outcomes, record)
     runtime.ledger.record_result(
-        window.fixing.astimezone(NEW_YORK).date(),
+        window.day,
         window.window_id,
         {name: found["pnl"] for name, found in summary["series"].items()},
     )
@@ -202,9 +202,17 @@ def _series_summary(
 
 
 def _cash_difference(runtime: Runtime, window: Window, expected: int, now: datetime) -> int | None:
-    """Compare the change of the venue's balance with our books; None when it cannot be told."""
+    """Compare the change of the venue's balance with our books; None when it cannot be told.
+
+    One balance serves all windows: with another at the same fixing neither can tell its own part.
+    """
     before = runtime.ledger.cash(window.window_id, "before")
-    if before is None:
+    beside = [
+        other.window_id
+        for other in windows_on(window.day, runtime.registry, runtime.sessions)
+        if other.fixing == window.fixing and other.window_id != window.window_id
+    ]
+    if before is None or any(runtime.state.window(name) for name in beside):
         return None
     try:
         after = runtime.reader.balance()
