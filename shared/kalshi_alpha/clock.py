@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -55,6 +54,8 @@ class SystemClock:
 
     async def wait(self, seconds: float) -> None:
         """Yield to the event loop for ``seconds``."""
+        import asyncio  # noqa: PLC0415 - the functions never wait like this, and start without it
+
         await asyncio.sleep(max(0.0, seconds))
 
     def sleep_until(self, instant: datetime) -> None:
@@ -95,6 +96,8 @@ class ManualClock:
 
     async def wait(self, seconds: float) -> None:
         """Advance by ``seconds`` and let other tasks run once."""
+        import asyncio  # noqa: PLC0415 - as in ``SystemClock.wait``
+
         self.advance(max(0.0, seconds))
         await asyncio.sleep(0)
 
