@@ -47,8 +47,8 @@ class Left:
 
     def table(self) -> Table:
         """Return the summary as a table for a terminal."""
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        columns = ("series", "fixing", "go", "quotes", "amends", "fills", "left", "pulled by")
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+        columns = ("series", "fixing", "go", "quotes", "fills", "left", "pulled by")
         for column in (*columns, "basis", "P&L", "books"):
             table.add_column(column, no_wrap=True)
         for row in self.summary["windows"]:
@@ -58,7 +58,6 @@ class Left:
                 f"{row['window_id'][9:11]}:{row['window_id'][11:13]}",
                 "yes" if row["go"] else "no",
                 str(row["quotes_placed"]),
-                str(row["amends"]),
                 str(row["fills"]),
                 str(row["resting_after_pull"]),
                 "-" if confirmed is None else f"T{confirmed:+.2f}s",
