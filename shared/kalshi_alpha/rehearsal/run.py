@@ -123,7 +123,8 @@ def timeline(window: Window, anchor_wall: float) -> Timeline:
     steps = (
         (window.prep_at, 30.0),
         (window.prep_at + timedelta(seconds=20), 10.0),
-        (window.make_at, 300.0),
+        (window.make_at - timedelta(seconds=15), 300.0),
+        (window.make_at, 30.0),
         (window.strict_at - timedelta(seconds=5), 45.0),
         (window.fixing - timedelta(seconds=30), 5.0),
         (window.fixing + timedelta(seconds=0.5), 1.0),

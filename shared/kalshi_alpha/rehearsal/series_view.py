@@ -114,7 +114,7 @@ class SeriesView:
         return f"{name} {_KINDS[kind]}, {hour:%H:%M} New York ({self._series.ticker})"
 
     def _rungs(self, scan: Mapping[str, Any]) -> tuple[Rung, ...]:
-        quoted = {t["ticker"]: Side(t["side"]) for t in scan["plan"]["targets"]}
+        quoted = {t["ticker"]: (Side(t["side"]), t["price"]) for t in scan["plan"]["targets"]}
         return tuple(
             Rung(
                 ticker=rung["ticker"],
@@ -124,7 +124,8 @@ class SeriesView:
                 probability=rung["probability"],
                 bid=rung["bid"],
                 ask=rung["ask"],
-                quoted=quoted.get(rung["ticker"]),
+                quoted=quoted.get(rung["ticker"], (None, None))[0],
+                quoted_price=quoted.get(rung["ticker"], (None, None))[1],
             )
             for rung in scan["series"][self._series.ticker]["ladder"]
         )
