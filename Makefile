@@ -4,14 +4,16 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DATE   ?= 2025-11-04
+DATA   ?= ../shared/data
+PARAMETERS := shared/kalshi_alpha/pricing/parameters
 # The two rehearsed days and the twin need no key and no account; nothing here reaches AWS.
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test check synth bench format lock clean
+.PHONY: help setup rehearse test check synth bench parameters format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make the virtual environment (every other target does this by itself)
 
@@ -43,6 +45,16 @@ synth: $(READY) ## write the CloudFormation templates to cdk.out; no account, no
 
 bench: $(READY) ## time the hot jobs against their peers; writes out/bench.json
 	$(BIN)/python -m tests.bench
+
+parameters: $(READY) ## fit the shipped parameters anew from DATA (../shared/data) and write them in place
+	@for day in 2025-10-30 2025-11-03 2026-02-09; do for part in hourly close; do \
+	  $(BIN)/kalshi-alpha calibrate $$part --symbol SPX --through $$day --created-at $${day}T20:00 \
+	    --bars $(DATA)/spx_1m/bars.parquet $(DATA)/spx_5m/bars.parquet \
+	    --out $(PARAMETERS)/index-$$day.json || exit 1; \
+	  $(BIN)/kalshi-alpha calibrate $$part --symbol NDX --through $$day --created-at $${day}T20:00 \
+	    --bars $(DATA)/etf_1m/bars.parquet $(DATA)/etf_5m/bars.parquet $(DATA)/ndx_1m/bars.parquet \
+	    --out $(PARAMETERS)/index-$$day.json || exit 1; \
+	done; done
 
 format: $(READY) ## put the code in order
 	$(BIN)/ruff check --fix .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from kalshi_alpha import __version__
-from kalshi_alpha.cli import market, operate, rehearse, simulate
+from kalshi_alpha.cli import market, operate, rehearse, research_fit, simulate
 
 app = typer.Typer(
     name="kalshi-alpha",
@@ -53,3 +53,4 @@ app.command("preflight")(operate.preflight)
 app.add_typer(operate.kill, name="kill")
 app.command("doctor")(operate.doctor)
 app.command("cancel-all")(operate.cancel_all)
+app.add_typer(research_fit.app, name="calibrate")

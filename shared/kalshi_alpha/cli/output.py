@@ -16,7 +16,7 @@ from kalshi_alpha.errors import KalshiAlphaError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 
-PIPED_WIDTH = 200  # a file or a pipe has no width of its own; a table there is cut at none of its words
+PIPED_WIDTH = 200  # a file or a pipe has no width of its own; its tables break no words
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True, highlight=False)

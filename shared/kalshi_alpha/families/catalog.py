@@ -10,10 +10,10 @@ from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.families import index
 from kalshi_alpha.markets.sessions import Session
 from kalshi_alpha.pricing.law import TerminalLaw
-from kalshi_alpha.pricing.parameters import IndexParameters
+from kalshi_alpha.pricing.parameters import SymbolParameters
 from kalshi_alpha.pricing.reading import Reading
 
-Family = Callable[[Reading, IndexParameters, datetime, datetime, Session], TerminalLaw]
+Family = Callable[[Reading, SymbolParameters, datetime, datetime, Session], TerminalLaw]
 
 FAMILIES: Mapping[str, Family] = MappingProxyType({"index": index.terminal_law})
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.sessions import Session
 from kalshi_alpha.pricing.law import TerminalLaw
-from kalshi_alpha.pricing.parameters import IndexParameters
+from kalshi_alpha.pricing.parameters import SymbolParameters
 from kalshi_alpha.pricing.reading import Reading
 from kalshi_alpha.pricing.variance import forecast
 
 
 def terminal_law(
     reading: Reading,
-    parameters: IndexParameters,
+    parameters: SymbolParameters,
     fixing: datetime,
     now: datetime,
     session: Session,
@@ -28,6 +28,7 @@ def terminal_law(
     Raises:
         DataError: when the reading is of another symbol, its value is not positive, the fixing
             has passed, or the fixing lies outside the session.
+        ParameterError: when the parameters have no part for that kind of fixing.
     """
     if reading.symbol != parameters.symbol:
         raise DataError(f"a reading of {reading.symbol} met parameters of {parameters.symbol}")
@@ -39,9 +40,11 @@ def terminal_law(
         raise DataError(
             f"the fixing at {fixing} is outside the session {session.open} to {session.close}"
         )
+    part = parameters.part(at_close=fixing == session.close)
     start = min(reading.as_of, now)
-    ahead = forecast(parameters, reading.realised, session, start, fixing)
-    basis = parameters.basis.points(at_close=fixing == session.close) / reading.value
+    shape = part.shape((fixing - start).total_seconds() / 60.0)
+    ahead = forecast(part, reading.realised, session, start, fixing) * shape.stretch**2
+    basis = part.basis / reading.value
     scale = math.sqrt(ahead + basis * basis)
-    drift = parameters.drift.expected(reading.realised.move_10, scale)
-    return TerminalLaw(parameters.table, reading.value, drift, scale)
+    drift = part.drift.expected(reading.realised.move_10, scale)
+    return TerminalLaw(shape.table, reading.value, drift, scale)

@@ -87,6 +87,7 @@ class Symbol:
     Attributes:
         name: our name, such as ``SPX``.
         vendor_ticker: the feed's name, such as ``I:SPX``.
+        stand_ins: what is traded on it and may stand in for its returns in research, best first.
         lag_limit_s: receive time less message time, at most, in seconds.
         silence_limit_s: steady seconds since the last message, at most.
         heartbeat_limit_s: age of the sentry's last heartbeat, at most, in seconds.
@@ -94,12 +95,16 @@ class Symbol:
         early_silence_limit_s: as ``silence_limit_s``, early.
         early_heartbeat_limit_s: as ``heartbeat_limit_s``, early.
         jump_limit: a value further from the last than this share of it is not believed.
+        basis_close_points: standard deviation, in points, between the venue's print and our feed at
+            the session's close.
+        basis_points: the same at the other fixings.
         near_strike_points: no quote when a strike is nearer than this, in points, ...
         near_strike_within_s: ... and the fixing nearer than this, in seconds.
     """
 
     name: Name
     vendor_ticker: Name
+    stand_ins: tuple[Name, ...]
     lag_limit_s: Positive
     silence_limit_s: Positive
     heartbeat_limit_s: Positive
@@ -107,6 +112,8 @@ class Symbol:
     early_silence_limit_s: Positive
     early_heartbeat_limit_s: Positive
     jump_limit: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    basis_close_points: Positive
+    basis_points: Positive
     near_strike_points: Positive
     near_strike_within_s: Positive
 

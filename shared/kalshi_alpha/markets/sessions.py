@@ -1,8 +1,9 @@
 """Regular trading sessions of New York, from a shipped table and an override file that wins.
 
-The table covers 2024 to 2028 and is written by ``python -m kalshi_alpha.research.sessions``; a
-half day ends at 13:00. The overrides are for what is declared after the table was made. Opens and
-closes are kept in UTC, so both changes of the clock are in the data and not in code.
+The table covers 2019 to 2028, the past for recorded data and the future for trading, and is
+written by ``python -m kalshi_alpha.research.sessions``; a half day ends at 13:00. The overrides are
+for what is declared after the table was made. Opens and closes are kept in UTC, so both changes of
+the clock are in the data and not in code.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ from kalshi_alpha.errors import DataError
 
 RECENT = 30
 SHORT = 10
+# A minute seen more rarely than this has no extremes worth the name: its return is squared instead.
+_FEWEST_VALUES = 20
+_OPEN_CLOSE_WEIGHT = 2.0 * math.log(2.0) - 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Realised:
 
     Attributes:
         minutes: whole minutes that were seen, ending now.
-        since_open: sum of squared 1-minute log returns over those minutes.
+        since_open: variance of those minutes, each measured by its range (``bar_variance``).
         last_30: the same over the last 30 minutes, or over all when fewer were seen.
         last_10: the same over the last 10.
         move_10: signed log return over the last 10 minutes, or over all when fewer were seen.
@@ -52,13 +55,25 @@ class Reading:
     realised: Realised
 
 
-class RealisedMeter:
-    """Adds up one session's squared 1-minute log returns as values stream in.
+def bar_variance(opened: float, high: float, low: float, closed: float) -> float:
+    """Return a bar's variance from the logs of its four prices, >= 0.
 
-    Each observation costs O(1). A minute's price is its last value. The session's first minute
-    starts from its first value; a meter that starts later gives up the minute it started in. A
-    gap of k minutes counts as one return, spread evenly over the k minutes it covers. Values
-    outside the session, or older than the newest seen, are ignored.
+    Garman and Klass, Journal of Business 53 (1980), their practical estimator: several times as
+    efficient as the squared return of the same bar. It is biased low where prices are seen only
+    now and then; whoever compares it must have measured what is typical in the same way.
+    """
+    spread, step = high - low, closed - opened
+    return max(0.0, 0.5 * spread * spread - _OPEN_CLOSE_WEIGHT * step * step)
+
+
+class RealisedMeter:
+    """Adds up one session's variance, minute by minute, as values stream in.
+
+    Each observation costs O(1). A minute is measured by its range, and its price is its last
+    value. The session's first minute starts from its first value; a meter that starts later gives
+    up the minute it started in. A minute of fewer than twenty values counts with its squared
+    return; a gap of k minutes counts as one return, spread evenly over the k minutes it covers.
+    Values outside the session, or older than the newest seen, are ignored.
     """
 
     def __init__(self, session_open: datetime, session_close: datetime) -> None:
@@ -69,10 +84,10 @@ class RealisedMeter:
         self._length = math.ceil(seconds / 60)
         self._newest: datetime | None = None
         self._minute = 0  # of the newest value
-        self._last = 0.0  # log of the newest value
+        self._bar = _Bar(0.0)  # the newest value's minute, in logs
         self._first = -1  # the minute boundary the sums start from; -1 before there is one
         self._known = -1  # the last boundary whose price is final
-        self._sums = [0.0] * (self._length + 1)  # squared returns up to each boundary
+        self._sums = [0.0] * (self._length + 1)  # variance up to each boundary
         self._logs = [0.0] * (self._length + 1)  # log price at each boundary
 
     def observe(self, at: datetime, value: float) -> None:
@@ -89,11 +104,16 @@ class RealisedMeter:
         # The closing print belongs to the last minute.
         minute = min(self._minute_of(at), self._length - 1)
         log = math.log(value)
-        if self._newest is None and minute == 0:
-            self._begin(0, log)
-        elif self._newest is not None and minute > self._minute:
+        if self._newest is None:
+            if minute == 0:
+                self._begin(0, log)
+            self._bar = _Bar(log)
+        elif minute > self._minute:
             self._finish()
-        self._newest, self._minute, self._last = at, minute, log
+            self._bar = _Bar(log)
+        else:
+            self._bar.take(log)
+        self._newest, self._minute = at, minute
 
     def realised(self, now: datetime) -> Realised:
         """Return the sums over the minutes that are complete at ``now``; nothing later counts."""
@@ -124,15 +144,35 @@ class RealisedMeter:
     def _finish(self) -> None:
         boundary = self._minute + 1
         if self._first < 0:
-            self._begin(boundary, self._last)
+            self._begin(boundary, self._bar.last)
             return
         self._fill(boundary)
         self._known = boundary
 
     def _fill(self, boundary: int) -> None:
-        """Spread the return to the newest price over the minutes from the last final one."""
-        start = self._known
-        span, step = boundary - start, self._last - self._logs[start]
+        """Lay the variance since the last final price over the minutes it covers."""
+        start, bar = self._known, self._bar
+        span, step = boundary - start, bar.last - self._logs[start]
+        seen = span == 1 and bar.count >= _FEWEST_VALUES
+        total = bar.variance() if seen else step * step
         for k in range(1, span + 1):
-            self._sums[start + k] = self._sums[start] + step * step * k / span
+            self._sums[start + k] = self._sums[start] + total * k / span
             self._logs[start + k] = self._logs[start] + step * k / span
+
+
+class _Bar:
+    """One minute as it forms, in logs."""
+
+    __slots__ = ("count", "first", "high", "last", "low")
+
+    def __init__(self, log: float) -> None:
+        self.first = self.high = self.low = self.last = log
+        self.count = 1
+
+    def take(self, log: float) -> None:
+        self.last = log
+        self.high, self.low = max(self.high, log), min(self.low, log)
+        self.count += 1
+
+    def variance(self) -> float:
+        return bar_variance(self.first, self.high, self.low, self.last)

@@ -53,6 +53,11 @@ class StandardTable:
             )
         object.__setattr__(self, "_pieces", pieces)
 
+    @property
+    def pieces(self) -> tuple[_Piece, ...]:
+        """Return (start, c0, c1, c2, c3) of each cubic in asinh(z) - start, tails at both ends."""
+        return self._pieces
+
     def log_odds_at(self, zs: Iterable[float]) -> list[float]:
         """Return log(F / (1 - F)) at each z, in one pass; within +-700."""
         knots, pieces, find = self.knots, self._pieces, bisect_right

@@ -8,8 +8,9 @@ typical session's level, times the curve's share ahead, times the regime.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from itertools import accumulate
 from typing import Protocol
 
@@ -21,6 +22,8 @@ SESSION_MINUTES = 390
 # A half day keeps the rush into the close: its last hour is a regular session's last hour.
 _CLOSING_MINUTES = 60
 _SUM_TOLERANCE = 1e-6
+_MOST_WEIGHT = 2.0
+HALF_HOURS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class VarianceCurve:
     """The share of a regular session's variance in each of its 390 minutes.
 
     Args:
-        shares: one number > 0 a minute from 09:30 New York on, adding up to 1.
+        shares: one number > 0 a minute from 09:30 New York on. They add up to 1, but for the
+            curves of event days, which ``stirred`` makes.
 
     Raises:
         ParameterError: when the shares are not such.
@@ -44,9 +48,22 @@ class VarianceCurve:
             )
         if not all(math.isfinite(x) and x > 0 for x in self.shares):
             raise ParameterError("the variance curve has a minute without variance")
-        if abs(math.fsum(self.shares) - 1.0) > _SUM_TOLERANCE:
-            raise ParameterError(f"the variance curve adds to {math.fsum(self.shares)}, not to 1")
         object.__setattr__(self, "_upto", (0.0, *accumulate(self.shares)))
+
+    def require_whole(self) -> None:
+        """Refuse shares that do not add up to 1.
+
+        Raises:
+            ParameterError: when they do not.
+        """
+        total = math.fsum(self.shares)
+        if abs(total - 1.0) > _SUM_TOLERANCE:
+            raise ParameterError(f"the variance curve adds to {total}, not to 1")
+
+    def stirred(self, factors: Sequence[float]) -> VarianceCurve:
+        """Return the curve of a day whose thirteen half hours have so many times the variance."""
+        length = SESSION_MINUTES // HALF_HOURS
+        return VarianceCurve(tuple(x * factors[k // length] for k, x in enumerate(self.shares)))
 
     def variance(self, session: Session, start: datetime, end: datetime) -> float:
         """Return the share of a regular session's variance between two instants, >= 0.
@@ -80,24 +97,27 @@ class VarianceCurve:
 class RegimeMix:
     """How this session's liveliness is read from what it has done so far.
 
-    The regime is a weighted mean of four ratios to a typical session: 1 itself, and realised over
-    expected variance since the open, in the last 30 and in the last 10 minutes. Each realised
-    ratio of n minutes is drawn towards 1 as if ``prior_minutes`` typical ones had been seen too.
+    The regime is ``typical`` times three ratios, each to the power of its weight: realised over
+    expected variance since the open, in the last 30 and in the last 10 minutes. Each ratio of n
+    minutes is drawn towards 1 as if ``prior_minutes`` typical ones had been seen too. In logs this
+    is a regression of variance on recent variances (Corsi, Journal of Financial Econometrics 7,
+    2009, within the day), and one wild minute enters with the root of its size, not its size.
 
     Args:
-        baseline: weight of a typical session; the four weights are >= 0 and add to 1.
-        since_open: weight of the session so far.
-        last_30: weight of the last half hour.
-        last_10: weight of the last ten minutes.
+        typical: regime of a session that has gone as typical ones go, > 0. It also turns the units
+            in which bars are measured into those of moves: ranges of an index run low.
+        since_open: weight of the session so far, >= 0.
+        last_30: weight of the last half hour, >= 0.
+        last_10: weight of the last ten minutes, >= 0.
         prior_minutes: > 0.
         lowest: least the regime can be, > 0: a feed that stands still proves nothing.
-        highest: most it can be, > 1: one bad print must not make the law a flat line.
+        highest: most it can be: one bad print must not make the law a flat line.
 
     Raises:
         ParameterError: when a number is outside its domain.
     """
 
-    baseline: float
+    typical: float
     since_open: float
     last_30: float
     last_10: float
@@ -106,15 +126,17 @@ class RegimeMix:
     highest: float
 
     def __post_init__(self) -> None:
-        weights = (self.baseline, self.since_open, self.last_30, self.last_10)
-        if not all(math.isfinite(w) and w >= 0 for w in weights):
-            raise ParameterError(f"the regime's weights {weights} must be 0 or more")
-        if abs(math.fsum(weights) - 1.0) > _SUM_TOLERANCE:
-            raise ParameterError(f"the regime's weights add to {math.fsum(weights)}, not to 1")
+        weights = (self.since_open, self.last_30, self.last_10)
+        if not all(math.isfinite(w) and 0 <= w <= _MOST_WEIGHT for w in weights):
+            raise ParameterError(
+                f"the regime's weights {weights} must be between 0 and {_MOST_WEIGHT}"
+            )
         if not (math.isfinite(self.prior_minutes) and self.prior_minutes > 0):
             raise ParameterError(f"prior_minutes is {self.prior_minutes}; it must be above 0")
-        if not 0 < self.lowest <= 1 <= self.highest < math.inf:
-            raise ParameterError(f"the regime's bounds {self.lowest}, {self.highest} exclude 1")
+        if not 0 < self.lowest <= self.typical <= self.highest < math.inf:
+            raise ParameterError(
+                f"a typical regime of {self.typical} is outside {self.lowest} to {self.highest}"
+            )
 
 
 class VarianceModel(Protocol):
@@ -122,12 +144,12 @@ class VarianceModel(Protocol):
 
     @property
     def level(self) -> float:
-        """Variance of a typical regular session, in squared log units."""
+        """Variance of a typical regular session, as bars measure it, in squared log units."""
         ...
 
     @property
-    def curve(self) -> VarianceCurve:
-        """Its course over the day."""
+    def minute_ratio(self) -> float:
+        """What one-minute bars measure of a session, over what the fitted bars do."""
         ...
 
     @property
@@ -135,33 +157,47 @@ class VarianceModel(Protocol):
         """How the regime is read."""
         ...
 
+    def curve_on(self, day: date) -> VarianceCurve:
+        """Return the course of variance over that day."""
+        ...
+
 
 def forecast(
     model: VarianceModel, realised: Realised, session: Session, start: datetime, end: datetime
 ) -> float:
     """Return the variance of the log move from ``start`` to ``end`` as expected at ``start``."""
-    seen = regime(model, realised, session, start)
-    return model.level * model.curve.variance(session, start, end) * seen
+    curve = model.curve_on(session.day)
+    seen = _regime(model, curve, realised, session, start)
+    return model.level * curve.variance(session, start, end) * seen
 
 
 def regime(model: VarianceModel, realised: Realised, session: Session, now: datetime) -> float:
-    """Return how lively the session is at ``now``; 1 is a typical one, and so is an unseen one."""
+    """Return how lively the session is at ``now``; an unseen one is typical."""
+    return _regime(model, model.curve_on(session.day), realised, session, now)
+
+
+def _regime(
+    model: VarianceModel,
+    curve: VarianceCurve,
+    realised: Realised,
+    session: Session,
+    now: datetime,
+) -> float:
     mix = model.mix
     minute = math.floor(minutes_since_open(session, now))
     seen = min(realised.minutes, minute)
-    value = mix.baseline
+    value = math.log(mix.typical)
     for weight, window, moved in (
         (mix.since_open, seen, realised.since_open),
         (mix.last_30, min(seen, RECENT), realised.last_30),
         (mix.last_10, min(seen, SHORT), realised.last_10),
     ):
-        ratio = 1.0
         if window > 0:
-            expected = model.level * model.curve.between(session, minute - window, minute)
+            share = curve.between(session, minute - window, minute)
+            expected = model.level * model.minute_ratio * share
             trust = window / (window + mix.prior_minutes)
-            ratio += trust * (moved / expected - 1.0)
-        value += weight * ratio
-    return min(max(value, mix.lowest), mix.highest)
+            value += weight * math.log1p(trust * (moved / expected - 1.0))
+    return min(max(math.exp(value), mix.lowest), mix.highest)
 
 
 def minutes_since_open(session: Session, instant: datetime) -> float:

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from kalshi_alpha.clock import NEW_YORK
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.research.bars import Floats, sha256_of
+from kalshi_alpha.research.data.findings import Floats
+from kalshi_alpha.research.data.store import sha256_of
 
 SCHEMA = 1
 COLUMNS = (

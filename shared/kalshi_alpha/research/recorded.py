@@ -17,8 +17,11 @@ import pyarrow.parquet as pq
 
 from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import DataError, KalshiAlphaError
-from kalshi_alpha.research.bars import CLOSE_MINUTE, OPEN_MINUTE, sha256_of
+from kalshi_alpha.pricing.variance import SESSION_MINUTES
+from kalshi_alpha.research.data.store import sha256_of
+from kalshi_alpha.research.model.cases import OPEN_MINUTE
 
+CLOSE_MINUTE = OPEN_MINUTE + SESSION_MINUTES
 COMMAND = "python -m kalshi_alpha.research.recorded --data DIR"
 DAYS = (date(2025, 10, 31), date(2025, 11, 4))
 SYMBOLS = ("SPX", "NDX")

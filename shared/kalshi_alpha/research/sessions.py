@@ -19,7 +19,7 @@ from kalshi_alpha.markets import sessions
 
 CALENDAR = "XNYS"
 # The package's own range ends a year from today, so both ends are said.
-FIRST, LAST = date(2024, 1, 1), date(2028, 12, 31)
+FIRST, LAST = date(2019, 1, 1), date(2028, 12, 31)
 _SPOKEN = {"July 4th": "Independence Day"}  # it may be kept on the 3rd or the 5th
 COMMAND = "python -m kalshi_alpha.research.sessions"
 

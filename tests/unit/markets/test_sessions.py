@@ -113,7 +113,7 @@ def test_a_session_is_in_utc_whatever_the_clocks_do(
         (
             "2029-01-02",
             (
-                "Tuesday 2029-01-02 is outside the session table, which covers 2024-01-01 to "
+                "Tuesday 2029-01-02 is outside the session table, which covers 2019-01-01 to "
                 "2028-12-31: run python -m kalshi_alpha.research.sessions with a later end"
             ),
         ),
@@ -127,11 +127,11 @@ def test_why_a_day_is_closed_is_a_sentence_with_the_next_session(day: str, sente
 def test_the_next_session_skips_closed_days_and_ends_with_the_table() -> None:
     sessions = load_sessions()
 
-    before = sessions.next_after(date(2020, 1, 1))
+    before = sessions.next_after(date(2015, 1, 1))
     thanksgiving = sessions.next_after(date(2026, 11, 25))
 
     assert before is not None
-    assert before.day == date(2024, 1, 2)
+    assert before.day == date(2019, 1, 2)
     assert thanksgiving is not None
     assert thanksgiving.day == date(2026, 11, 27)
     assert sessions.next_after(date(2028, 12, 29)) is None

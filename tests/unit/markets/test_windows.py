@@ -189,10 +189,10 @@ def test_the_next_windows_cross_the_weekend_and_a_clock_change(
 def test_the_next_windows_start_in_the_table_and_end_with_it(
     registry: Registry, sessions: Sessions
 ) -> None:
-    before = next_windows(datetime(2020, 1, 1, tzinfo=UTC), registry, sessions, 1)
+    before = next_windows(datetime(2015, 1, 1, tzinfo=UTC), registry, sessions, 1)
     last = next_windows(datetime(2028, 12, 29, 20, 30, tzinfo=UTC), registry, sessions, 5)
 
-    assert [w.window_id for w in before] == ["20240102-1000-index-hourly"]
+    assert [w.window_id for w in before] == ["20190102-1000-index-hourly"]
     assert [w.window_id for w in last] == [
         "20281229-1600-index-hourly",
         "20281229-1600-index-close",

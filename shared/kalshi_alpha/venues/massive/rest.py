@@ -6,7 +6,7 @@ host that was asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,7 +66,10 @@ class Snapshot:
 
 
 class MassiveReader:
-    """Reads; every call may be repeated. ``transport`` replaces the network in tests."""
+    """Reads; every call may be repeated. ``transport`` replaces the network in tests.
+
+    ``keep`` is given the bytes of every page of bars before they are read.
+    """
 
     def __init__(
         self,
@@ -74,10 +77,12 @@ class MassiveReader:
         api_key: str,
         clock: Clock,
         transport: httpx.BaseTransport | None = None,
+        *,
+        keep: Callable[[bytes], None] | None = None,
     ) -> None:
         if not api_key:
             raise SecretError("the index feed's key is missing")
-        self._clock = clock
+        self._clock, self._keep = clock, keep
         self._host = urlsplit(base_url).netloc
         self._client = httpx.Client(
             base_url=base_url,
@@ -142,7 +147,7 @@ class MassiveReader:
         return self._get("/v1/marketstatus/now", {})
 
     def _pages(self, url: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        reply = self._get(url, params)
+        reply = self._get(url, params, keep=self._keep)
         for _ in range(_MAX_PAGES):
             yield from reply.get("results") or []
             following = reply.get("next_url")
@@ -152,10 +157,16 @@ class MassiveReader:
             if parts.netloc not in ("", self._host):
                 raise DataError("the next page lies on another host; the key is not sent there")
             query = f"?{parts.query}" if parts.query else ""
-            reply = self._get(parts.path + query, None)
+            reply = self._get(parts.path + query, None, keep=self._keep)
         raise DataError(f"the bars go on for more than {_MAX_PAGES} pages; ask for a shorter range")
 
-    def _get(self, url: str, params: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _get(
+        self,
+        url: str,
+        params: Mapping[str, Any] | None,
+        *,
+        keep: Callable[[bytes], None] | None = None,
+    ) -> dict[str, Any]:
         pause = _FIRST_PAUSE
         for attempt in range(_ATTEMPTS):
             try:
@@ -166,6 +177,8 @@ class MassiveReader:
                 )
             else:
                 if response.is_success:
+                    if keep is not None:
+                        keep(response.content)
                     return _decoded(response)
                 trouble = _refused(response)
                 if response.status_code not in _RETRIED:

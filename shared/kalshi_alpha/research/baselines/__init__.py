@@ -1,0 +1,1 @@
+"""Plain models every law must beat: walk-forward, from arrays of sessions (docs/math/scores.md)."""

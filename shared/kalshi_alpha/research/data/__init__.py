@@ -1,0 +1,1 @@
+"""The data room: recorded bars read, checked, laid onto sessions, and kept."""
