@@ -5,7 +5,16 @@ from __future__ import annotations
 import typer
 
 from kalshi_alpha import __version__
-from kalshi_alpha.cli import market, operate, rehearse, research_fit, simulate
+from kalshi_alpha.cli import (
+    market,
+    operate,
+    rehearse,
+    research_data,
+    research_fit,
+    research_score,
+    simulate,
+)
+from kalshi_alpha.cli.many import ManyCommand
 
 app = typer.Typer(
     name="kalshi-alpha",
@@ -53,4 +62,6 @@ app.command("preflight")(operate.preflight)
 app.add_typer(operate.kill, name="kill")
 app.command("doctor")(operate.doctor)
 app.command("cancel-all")(operate.cancel_all)
+app.add_typer(research_data.app, name="data")
 app.add_typer(research_fit.app, name="calibrate")
+app.command("score", cls=ManyCommand)(research_score.score)

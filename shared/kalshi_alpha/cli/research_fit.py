@@ -24,9 +24,7 @@ Bars = Annotated[
     list[Path],
     typer.Option("--bars", help="Files of bars, parquet or CSV, several after one name."),
 ]
-Out = Annotated[
-    Path, typer.Option("--out", help="The parameter file; its other parts are kept.")
-]
+Out = Annotated[Path, typer.Option("--out", help="The parameter file; its other parts are kept.")]
 Through = Annotated[
     str | None, typer.Option("--through", help="Last day used, as 2025-11-03; else the last there.")
 ]

@@ -66,6 +66,13 @@ def test_the_last_minute_is_never_laxer_than_the_time_before() -> None:
         assert symbol.heartbeat_limit_s <= symbol.early_heartbeat_limit_s
 
 
+def test_an_index_names_what_may_stand_in_for_it() -> None:
+    symbols = load_registry().symbols
+
+    assert symbols["SPX"].stand_ins == ("SPY", "ES")
+    assert symbols["NDX"].stand_ins == ("QQQ", "MNQ_ADJ")
+
+
 def test_a_series_or_group_overrides_defaults_key_by_key() -> None:
     registry = parse_registry(
         SHIPPED

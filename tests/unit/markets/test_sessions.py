@@ -57,6 +57,24 @@ def test_closures_half_days_and_counts_are_those_of_the_calendar(year: int) -> N
 
 
 @pytest.mark.parametrize(
+    ("year", "count", "half"),
+    [
+        (2019, 252, "07-03 11-29 12-24"),
+        (2020, 253, "11-27 12-24"),
+        (2021, 252, "11-26"),
+        (2022, 251, "11-25"),
+        (2023, 250, "07-03 11-24"),
+        (2024, 252, "07-03 11-29 12-24"),
+    ],
+)
+def test_years_of_recorded_data_are_in_the_table(year: int, count: int, half: str) -> None:
+    found = [s for day in days_of(year) if (s := load_sessions().on(day)) is not None]
+
+    assert len(found) == count
+    assert [f"{s.day:%m-%d}" for s in found if s.early] == half.split()
+
+
+@pytest.mark.parametrize(
     ("day", "opens", "closes", "minutes", "early"),
     [
         ("2025-03-07", "14:30", "21:00", 390, False),  # before both changes of the clock ...

@@ -129,6 +129,7 @@ def test_a_time_without_a_zone_is_refused(tmp_path: Path) -> None:
         ("et_min", "09:40", "et_min is string, not a whole number of minutes"),
         ("et_date", "4.11.2025", "et_date is string, not a date as 2025-11-04"),
         ("et_min", "", "row 3: et_min is empty"),
+        ("symbol", "", "row 3: the symbol is empty"),
     ],
 )
 def test_text_that_is_no_value_is_refused(

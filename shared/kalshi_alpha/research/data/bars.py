@@ -102,13 +102,17 @@ def read_bars(file: Path, *, first: date | None = None, last: date | None = None
     row = np.arange(1, table.num_rows + 1, dtype=np.int64)
     stamps = _stamps(file, table["ts_utc"])
     day, minute = new_york(stamps // 1_000_000)
+    codes, names = _symbols(file, table["symbol"])
     keep = _wanted(day, table, first, last)
     if not keep.all():
         table, row, stamps = table.filter(pa.array(keep)), row[keep], stamps[keep]
-        day, minute = day[keep], minute[keep]
+        day, minute, codes = day[keep], minute[keep], codes[keep]
     _check_whole_minutes(file, row, stamps)
     _check_zone(file, table, row, stamps, day, minute)
-    codes, names = _symbols(file, table["symbol"], row)
+    unnamed = np.flatnonzero(codes < 0)
+    if unnamed.size:
+        first_row, count = int(row[unnamed[0]]), int(unnamed.size)
+        raise refusal(file, "columns", "the symbol is empty", row=first_row, count=count)
     return Bars(
         file=file,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -142,7 +146,8 @@ def _table(file: Path, data: bytes) -> pa.Table:
             there = pq.read_schema(pa.BufferReader(data)).names
             return pq.read_table(buffer, columns=[c for c in (*NEEDED, *_ALSO) if c in there])
         if file.suffix.lower() == ".csv":
-            return pa_csv.read_csv(buffer)
+            empty_is_null = pa_csv.ConvertOptions(strings_can_be_null=True)
+            return pa_csv.read_csv(buffer, convert_options=empty_is_null)
     except pa.ArrowInvalid as error:
         said = str(error).splitlines()[0]
         raise refusal(file, "form", f"it cannot be read as a table: {said}") from None
@@ -271,18 +276,15 @@ def _whole_numbers(file: Path, name: str, column: pa.ChunkedArray, row: Ints) ->
     return np.asarray(column.to_numpy(), dtype=np.int64)
 
 
-def _symbols(file: Path, column: pa.ChunkedArray, row: Ints) -> tuple[Ints, tuple[str, ...]]:
+def _symbols(file: Path, column: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
+    """Return each row's place among the symbols of the file, -1 where it is empty."""
     if not pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string()).dictionary_encode()
-    whole = column.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):  # what an empty column gives
-        return np.empty(0, dtype=np.int64), ()
-    if whole.null_count:
-        k = int(np.flatnonzero(whole.is_null().to_numpy(zero_copy_only=False))[0])
-        raise refusal(
-            file, "columns", "the symbol is empty", row=int(row[k]), count=whole.null_count
-        )
-    codes = np.asarray(whole.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+        try:
+            column = column.cast(pa.string()).dictionary_encode()
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise refusal(file, "columns", f"symbol is {column.type}, not text") from None
+    whole = column.unify_dictionaries().combine_chunks()
+    codes = np.asarray(whole.indices.fill_null(-1).to_numpy(), dtype=np.int64)
     return codes, tuple(str(name) for name in whole.dictionary.to_pylist())
 
 

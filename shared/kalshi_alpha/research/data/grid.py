@@ -38,6 +38,8 @@ _FROZEN_MINUTES, _FROZEN_BARS = 10, 4
 _OFF_CLOCK_MINUTES = 10
 # ... when it also stands still, or is absent, for this long at the other end of the session.
 _OFF_CLOCK_MISSING = 30
+# More bars than this share beside a grid are no strays: the grid is a finer one.
+_BESIDE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,13 +387,20 @@ def _without_repeats(bars: Bars, findings: Findings) -> tuple[Bars, Bools]:
 
 
 def _step(bars: Bars, place: Ints, during: Bools) -> int | None:
-    """Return the minutes from bar to bar, refusing bars between; None without two bars in a day."""
-    when, day = bars.minute[during], place[during]
-    apart = np.diff(when)[np.diff(day) == 0]
+    """Return the minutes from bar to bar, refusing bars between; None without two bars in a day.
+
+    It is the most common distance; where holes make that a multiple of the step, many bars lie off
+    its grid, and the widest grid that holds them all is meant.
+    """
+    minute, day = bars.minute[during], place[during]
+    apart = np.diff(minute)[np.diff(day) == 0]
     if not apart.size:
         return None
     sizes, counts = np.unique(apart, return_counts=True)
     step = int(sizes[np.argmax(counts)])
+    beside = (minute - OPEN_MINUTE) % step
+    if np.count_nonzero(beside) > _BESIDE_SHARE * minute.size:
+        step = int(np.gcd.reduce(beside, initial=step))
     if step not in STEPS:
         raise refusal(
             bars.file,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -49,7 +49,7 @@ PULL = 1e-3
 # 500 on 44 sessions, and of the Nasdaq-100 over five minutes of its fund on two.
 ASSUMED_MINUTE_RATIO = 0.74
 ASSUMED_STAND_IN_RATIO = 0.56
-EVENT_ERRORS = 2.0  # an event's factor must stand so many standard errors away from none
+ERRORS_AWAY = 2.0  # what stands nearer to the usual, in standard errors, counts as usual
 _MEDIAN_ERROR = 1.2533  # of a median, over a mean's
 FEWEST_EVENT_DAYS = 3
 TABLE_REACH, TABLE_STEP = 1000.0, 0.15
@@ -82,22 +82,49 @@ def fit_part(
     """
     if through is not None:
         panels = {step: panel.until(through) for step, panel in panels.items()}
-    unit, minutes = unit_sessions(panels), minute_sessions(panels)
+    return fit_sessions(
+        unit_sessions(panels),
+        minute_sessions(panels),
+        kind,
+        basis=basis,
+        ratio=minute_ratio(panels),
+    )
+
+
+def fit_sessions(
+    unit: Measured,
+    minutes: Measured | None,
+    kind: Kind,
+    *,
+    basis: float,
+    ratio: float | None,
+    horizons: Sequence[int] = HORIZONS,
+) -> Fit:
+    """Fit one part on measured sessions.
+
+    Args:
+        unit: the sessions the law is fitted on.
+        minutes: those of one-minute bars, for horizons of one and two minutes, or None.
+        kind: ``hourly`` or ``close``.
+        basis: standard deviation between the venue's print and our feed, points.
+        ratio: what one-minute bars measure over what ``unit`` does; None when it is not known.
+        horizons: minutes before a fixing.
+
+    Raises:
+        DataError: when there are fewer than 40 sessions.
+    """
     if len(unit.days) < FEWEST_SESSIONS:
         raise DataError(
-            f"{unit.symbol} has {len(unit.days)} complete sessions"
-            f"{f' up to {through}' if through else ''}; a fit needs {FEWEST_SESSIONS}: add --bars "
-            "files of earlier days"
+            f"{unit.symbol} has {len(unit.days)} complete sessions; a fit needs "
+            f"{FEWEST_SESSIONS}: add --bars files of earlier days"
         )
     levels = trailing_levels(unit.bars.sum(axis=1))
     level = float(unit.bars[-LEVEL_SESSIONS:].sum(axis=1).mean())
     curve = fit_curve(unit.bars[-CURVE_SESSIONS:], unit.step)
     events, event_days = fit_events(unit, levels, curve)
-    measured_ratio = minute_ratio(panels)
-    ratio = ASSUMED_MINUTE_RATIO if measured_ratio is None else rounded(measured_ratio)
     first = IndexParameters(
         level=rounded(level),
-        minute_ratio=ratio,
+        minute_ratio=ASSUMED_MINUTE_RATIO if ratio is None else rounded(ratio),
         curve=curve,
         events=events,
         mix=RegimeMix(1.0, *PRIOR_WEIGHTS, PRIOR_MINUTES, LOWEST, HIGHEST),
@@ -105,13 +132,15 @@ def fit_part(
         basis=basis,
         drift=Drift(momentum=0.0, max_sd=0.25),
     )
-    cases = lay_out(unit, minutes_before=HORIZONS, first=FEWEST_LEVEL_SESSIONS)
+    cases = lay_out(unit, minutes_before=horizons, first=FEWEST_LEVEL_SESSIONS)
     mix = fit_mix(first, unit, cases, levels)
     mixed = replace(first, mix=mix)
-    own = cases.where((cases.hour == CLOSE_HOUR) == (kind == "close"))
-    z = standardised(mixed, unit, own, levels)
+    every = standardised(mixed, unit, cases, levels)
+    mine = (cases.hour == CLOSE_HOUR) == (kind == "close")
+    own, z = cases.where(mine), every[mine]
     short = _short_cases(mixed, minutes, kind)
-    shapes, freedoms = fit_shapes(own.minutes, z, short)
+    usual = spread_of(every, cases.day)
+    shapes, freedoms = fit_shapes(own, z, short, usual.scale)
     slope, error = momentum(unit, own, z, mixed, levels)
     evidence = {
         "sessions": len(unit.days),
@@ -121,7 +150,7 @@ def fit_part(
         "minutes_a_bar": unit.step,
         "minute_sessions": 0 if minutes is None else len(minutes.days),
         "cases": len(own),
-        "short_cases": 0 if short is None else len(short),
+        "short_cases": 0 if short is None else len(short[0]),
         "event_days": event_days,
         "freedom": freedoms,
         "mean_square": round(float(np.mean(z**2)), 3),
@@ -163,9 +192,8 @@ def fit_events(
 ) -> tuple[dict[str, tuple[float, ...]], dict[str, int]]:
     """Return the half-hour factors of event days, and how many days each event had.
 
-    A factor is the median of the days' logs against that of the other days. What is within two
-    standard errors of none counts as none, and what is beyond is drawn towards it (a positive-part
-    James-Stein rule); fewer than three days of an event say nothing.
+    A factor is the median of the days' logs against that of the other days, drawn back towards
+    none; fewer than three days of an event say nothing.
     """
     halves = unit.bars.reshape(len(unit.days), HALF_HOURS, -1).sum(axis=2)
     shares = np.array(curve.shares).reshape(HALF_HOURS, -1).sum(axis=1)
@@ -181,9 +209,9 @@ def fit_events(
             continue
         away = np.median(relative[on], axis=0) - np.median(relative[known & ~on], axis=0)
         error = _MEDIAN_ERROR * relative[known].std(axis=0) / np.sqrt(count)
-        kept = np.maximum(0.0, 1.0 - (EVENT_ERRORS * error / np.maximum(np.abs(away), 1e-9)) ** 2)
-        if kept.any():
-            factors[name] = tuple(round(float(x), 3) for x in np.exp(away * kept))
+        factor = np.exp(drawn_back(away, error))
+        if (factor != 1.0).any():
+            factors[name] = tuple(round(float(x), 3) for x in factor)
     return factors, counts
 
 
@@ -228,25 +256,52 @@ def standardised(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Root mean square of standardised moves, and the standard error of its log by session."""
+
+    scale: float
+    error: float
+
+
+def spread_of(z: Floats, day: Ints) -> Spread:
+    """Return how wide standardised moves are; those of a session may be alike."""
+    square = z**2
+    mean = float(square.mean())
+    by_day = np.bincount(day, weights=square - mean)
+    return Spread(float(np.sqrt(mean)), float(np.sqrt(np.sum(by_day**2))) / (len(z) * mean) / 2.0)
+
+
+def drawn_back(away: Floats, error: Floats) -> Floats:
+    """Return estimates drawn towards 0: those within two standard errors of it become 0.
+
+    The positive-part rule of James and Stein with twice the error; far estimates stay as they are.
+    """
+    ratio = ERRORS_AWAY * error / np.maximum(np.abs(away), 1e-12)
+    found: Floats = away * np.maximum(0.0, 1.0 - ratio**2)
+    return found
+
+
 def fit_shapes(
-    minutes: Ints, z: Floats, short: Floats | None
+    cases: Cases, z: Floats, short: tuple[Floats, Ints] | None, usual: float
 ) -> tuple[tuple[Shape, ...], dict[str, float]]:
     """Return a Student law for each bucket of horizons, stretched to what was left over.
 
     The degrees of freedom are those of all buckets together, for tails are rare; horizons of one
-    and two minutes have their own where one-minute bars were seen.
+    and two minutes have their own where one-minute bars were seen. A bucket's stretch is drawn
+    towards ``usual``, that of all fixings and horizons.
     """
     freedom = fit_freedom(z)
     shapes: list[Shape] = []
     freedoms = {"all": freedom}
     if short is not None:
-        freedoms["short"] = fit_freedom(short)
-        shapes.append(_shape(BUCKETS[0], short, freedoms["short"]))
+        freedoms["short"] = fit_freedom(short[0])
+        shapes.append(_shape(BUCKETS[0], *short, freedoms["short"], usual))
     low = BUCKETS[0]
     for high in BUCKETS[1:]:
-        inside = z[(minutes > low) & (minutes <= high)]
-        if len(inside):
-            shapes.append(_shape(high, inside, freedom))
+        inside = (cases.minutes > low) & (cases.minutes <= high)
+        if inside.any():
+            shapes.append(_shape(high, z[inside], cases.day[inside], freedom, usual))
             low = high
     return tuple(shapes), freedoms
 
@@ -300,25 +355,25 @@ def _base(
 
 def _short_cases(
     parameters: IndexParameters, minutes: Measured | None, kind: Kind
-) -> Floats | None:
-    """Return the standardised moves of one and two minutes, where there are bars for them."""
+) -> tuple[Floats, Ints] | None:
+    """Return the standardised moves of one and two minutes and their sessions, if there are any."""
     if minutes is None or len(minutes.days) < FEWEST_MINUTE_SESSIONS:
         return None
     hours = (CLOSE_HOUR,) if kind == "close" else tuple(h for h in HOURS if h != CLOSE_HOUR)
     cases = lay_out(minutes, hours=hours, minutes_before=SHORT_HORIZONS)
     start, end = cases.start.astype(np.float64), cases.end.astype(np.float64)
     scale = scales(parameters, minutes, cases.day, start, end)
-    found: Floats = cases.moved / scale
-    return found
+    return cases.moved / scale, cases.day
 
 
-def _shape(up_to: float, z: Floats, freedom: float) -> Shape:
-    stretch = _student_scale(z, freedom) * np.sqrt(freedom / (freedom - 2.0))
+def _shape(up_to: float, z: Floats, day: Ints, freedom: float, usual: float) -> Shape:
+    own = _student_scale(z, freedom) * np.sqrt(freedom / (freedom - 2.0))
+    away = drawn_back(np.log(own / usual), np.array(spread_of(z, day).error))
     table = student_table(freedom, reach=TABLE_REACH, step=TABLE_STEP)
     short = StandardTable(
         tuple(round(x, 6) for x in table.knots), tuple(round(x, 6) for x in table.log_odds)
     )
-    return Shape(up_to, round(float(stretch), 4), short)
+    return Shape(up_to, round(float(usual * np.exp(away)), 4), short)
 
 
 def _student_scale(z: Floats, freedom: float) -> float:

@@ -1,1 +1,1 @@
-"""How good forecasts are: proper scores, calibration and day-clustered intervals (docs/math/scores.md)."""
+"""How good forecasts are: proper scores, calibration, day-clustered intervals."""

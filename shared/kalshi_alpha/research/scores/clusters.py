@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.research.scores.shapes import Floats
-
-Ints = NDArray[np.int64]
+from kalshi_alpha.research.scores.shapes import Floats, Ints
 
 DRAWS = 2_000
 SEED = 20_251_104  # any fixed number; a score run twice must give the same interval
@@ -42,9 +39,7 @@ class DayBootstrap:
         DataError: with fewer than two days, or a block that is not 1 to the number of days.
     """
 
-    def __init__(
-        self, day: Ints, *, block: int = 1, draws: int = DRAWS, seed: int = SEED
-    ) -> None:
+    def __init__(self, day: Ints, *, block: int = 1, draws: int = DRAWS, seed: int = SEED) -> None:
         days, self._place = np.unique(day, return_inverse=True)
         self.days = len(days)
         if self.days < 2:
@@ -54,10 +49,10 @@ class DayBootstrap:
         random = np.random.default_rng(seed)
         count = -(-self.days // block)
         starts = random.integers(self.days, size=(draws, count))
-        drawn = ((starts[:, :, None] + np.arange(block)) % self.days).reshape(draws, -1)
-        drawn = drawn[:, : self.days] + self.days * np.arange(draws)[:, None]
-        votes = np.bincount(drawn.ravel(), minlength=draws * self.days)
-        self._votes = votes.reshape(draws, self.days).astype(np.float64)
+        places = ((starts[:, :, None] + np.arange(block)) % self.days).reshape(draws, -1)
+        cells = places[:, : self.days] + self.days * np.arange(draws)[:, None]
+        votes = np.bincount(cells.ravel(), minlength=draws * self.days)
+        self._votes: Floats = votes.reshape(draws, self.days).astype(np.float64)
 
     def mean(self, scores: Floats, weights: Floats | None = None) -> Interval:
         """Return the mean of per-case scores, weighted by ``weights`` >= 0 if given.
@@ -65,7 +60,7 @@ class DayBootstrap:
         Raises:
             DataError: for another number of cases, or a score that is not finite.
         """
-        over = np.ones(len(self._place)) if weights is None else weights
+        over = np.ones_like(scores) if weights is None else weights
         return self._interval(*self._ratio(scores * over, over))
 
     def difference(self, ours: Floats, theirs: Floats) -> Interval:
@@ -92,7 +87,7 @@ class DayBootstrap:
         if not np.isfinite(numbers).all():
             k = int(np.argmin(np.isfinite(numbers)))
             raise DataError(f"the score of case {k} is {numbers[k]}: no mean can be taken")
-        found: Floats = np.bincount(self._place, weights=numbers, minlength=self.days)
+        found: Floats = np.bincount(self._place, numbers, self.days).astype(np.float64)
         return found
 
     @staticmethod

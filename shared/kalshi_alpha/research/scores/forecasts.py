@@ -10,13 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.research.scores.shapes import Floats, Shape
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from kalshi_alpha.research.scores.shapes import Bools, Floats, Ints, Shape
 
 BASIS_POINTS = 1e4  # in one log unit
 

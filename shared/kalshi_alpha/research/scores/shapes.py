@@ -13,6 +13,8 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.pricing.table import LOG_ODDS_LIMIT, StandardTable
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 _HALVINGS = 64
 _GRID_STEP = 0.01  # of asinh(z): a cubic between such points is off by less than 1e-10
@@ -127,9 +129,7 @@ class StudentT:
         inner = np.exp(special.betaln(0.5, n - 0.5) - 2.0 * special.betaln(0.5, n / 2.0))
         spread = 2.0 * np.sqrt(n) / (n - 1.0) * inner
         inside = t * (1.0 - 2.0 * special.stdtr(n, -t))
-        found: Floats = (
-            inside + 2.0 * density * (n + t * t) / (n - 1.0) - spread
-        ) / self._unit
+        found: Floats = (inside + 2.0 * density * (n + t * t) / (n - 1.0) - spread) / self._unit
         return found
 
 
