@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kalshi_alpha.research.data.faults import frozen_stretches
 from kalshi_alpha.research.data.panel import Panel, read_panels
-from tests.made_bars import DAYS, PRICES, Row, made, parquet
+from tests.bar_rows import DAYS, PRICES, Row, made, parquet
 
 # The index is chosen over its stand-in by how many sessions are there; one source keeps that out.
 ROWS = made(step=30)

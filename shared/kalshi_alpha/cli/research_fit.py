@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 
 from kalshi_alpha.cli.dates import parse_day, parse_instant
 from kalshi_alpha.cli.many import ManyCommand, command_line
-from kalshi_alpha.cli.output import Json, emit, pairs
+from kalshi_alpha.cli.output import Json, emit, pairs, table_of
 from kalshi_alpha.clock import SystemClock
 from kalshi_alpha.markets.registry import load_registry
 
@@ -67,6 +68,29 @@ def close(
     --out params.json
     """
     _calibrate(ctx, "close", symbol, bars, out, through, created_at, as_json)
+
+
+@app.command("recover")
+def recover(
+    sessions: Annotated[int, typer.Option(min=60, help="Sessions of each world.")] = 250,
+    worlds: Annotated[int, typer.Option(min=2, help="Worlds to simulate and fit.")] = 40,
+    seed: Annotated[int, typer.Option(help="Of the first world; the next has the next.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Simulate worlds of known parameters and show what fitting finds of them.
+
+    Example: kalshi-alpha calibrate recover --sessions 250 --worlds 40
+    """
+    from kalshi_alpha.research.model.world import Truth, recover  # noqa: PLC0415
+
+    found = recover(Truth(), sessions=sessions, worlds=worlds, seed=seed)
+    rows = [
+        (one.name, f"{one.truth:.4g}", f"{one.mean:.4g}", f"{one.spread:.3g}", f"{one.off:+.1f}")
+        for one in found
+    ]
+    columns = ("parameter", "truth", "mean found", "spread", "standard errors off")
+    table = table_of(f"{worlds} worlds of {sessions} sessions", columns, rows)
+    emit([asdict(one) for one in found], as_json=as_json, table=table)
 
 
 def _calibrate(

@@ -33,7 +33,13 @@ from kalshi_alpha.research.data.panel import Panel, read_panels, registered
 from kalshi_alpha.research.data.store import write_atomically
 from kalshi_alpha.research.model import fit
 from kalshi_alpha.research.model.fit import Fit, Kind, fit_part
-from kalshi_alpha.research.model.measured import MINUTE, UNIT, index_minute_ratio, unit_sessions
+from kalshi_alpha.research.model.measured import (
+    MINUTE,
+    UNIT,
+    index_minute_ratio,
+    of_one_source,
+    unit_sessions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ def calibrate(
     if through is not None:
         panels = {step: panel.until(through) for step, panel in panels.items()}
         index = None if index is None else index.until(through)
-    used = {step: panel for step, panel in panels.items() if step <= UNIT and panel.days}
+    fine = {step: panel for step, panel in panels.items() if step <= UNIT and panel.days}
+    used = of_one_source(fine)
     if not used:
         raise DataError(f"there are no sessions up to {through}: give earlier --bars files")
     symbol = used[min(used)].symbol

@@ -26,6 +26,7 @@ from kalshi_alpha.research.model.measured import (
     Measured,
     measure,
     minute_sessions,
+    of_one_source,
     unit_sessions,
 )
 from kalshi_alpha.research.scores.calibration import (
@@ -156,7 +157,7 @@ def score(
     Raises:
         DataError: when no day has history enough.
     """
-    panels = {step: panel.until(last) for step, panel in panels.items()}
+    panels = of_one_source({step: panel.until(last) for step, panel in panels.items()})
     unit, minutes = unit_sessions(panels), minute_sessions(panels)
     begin = _first_scored(unit, first, FEWEST_SESSIONS)
     groups = [_group(unit, unit, panels, source, begin, [m for m in MINUTES_BEFORE if m >= 5])]

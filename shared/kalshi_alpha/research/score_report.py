@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from kalshi_alpha.reports.charts import BAD, MARKET, MODEL, MUTED, drawing, figure, to_svg
 from kalshi_alpha.reports.study import Fact, Section, Study, Table, write_study
@@ -30,6 +31,13 @@ NAMES = {
     "har": "HAR",
 }
 SCHEMA = "kalshi-alpha/score/1"
+_LINES = {
+    "law": (MODEL, "-"),
+    "sqrt_time": (MUTED, "-"),
+    "tod60": (MUTED, "--"),
+    "garch_t": (MARKET, "-"),
+    "har": (BAD, "-"),
+}
 EDGES = (-30.0, -15.0, -7.5, -2.5, 2.5, 7.5, 15.0, 30.0)  # strikes from the level, in steps of 5
 
 
@@ -181,8 +189,8 @@ def _skill_chart(rows: Sequence[Mapping[str, Any]]) -> str:
         )  # fmt: skip
     axes.axhline(0.0, color=MUTED, lw=0.8)
     axes.set_xticks(np.arange(len(minutes)), [f"{m} min" for m in minutes])
-    axes.set_ylabel("CRPS saved, %")
-    axes.legend(ncols=2, loc="best")
+    axes.set_title("CRPS saved by the law, % (95 % by day)", loc="left")
+    _legend_above(axes)
     return to_svg(made, "skill", "CRPS saved", "CRPS saved against each model by horizon")
 
 
@@ -195,8 +203,8 @@ def _pit_chart(scored: Scored) -> str:
         axes.bar(edges[:-1] + 0.05, share, width=width, color=colour, label=NAMES[name])
     axes.axhline(1.0, color=MUTED, lw=0.8)
     axes.set_xlabel("probability given to what lay below the outcome")
-    axes.set_ylabel("share, 1 is even")
-    axes.legend(loc="lower center", ncols=2)
+    axes.set_title("Where outcomes fall in the law; 1 is even", loc="left")
+    _legend_above(axes)
     return to_svg(made, "pit", "PIT histogram", "How evenly outcomes fall over the forecast law")
 
 
@@ -208,15 +216,15 @@ def _coverage_chart(models: Sequence[Mapping[str, Any]]) -> str:
         if row["minutes_before"] != ALL:
             continue
         share = np.array([row[f"cover_{level:.0f}"] for level in nominal]) * 100
-        law = row["model"] == LAW
+        colour, style = _LINES[row["model"]]
         axes.plot(
-            nominal, share - nominal, "o-", ms=4, lw=2.2 if law else 1.0,
-            color=MODEL if law else MUTED, alpha=1.0 if law else 0.7,
+            nominal, share - nominal, style, marker="o", ms=4, lw=1.4, color=colour,
+            label=NAMES[row["model"]],
         )  # fmt: skip
-        axes.annotate(NAMES[row["model"]], (nominal[0], share[0] - nominal[0]), fontsize=7.5)
     axes.axhline(0.0, color=MUTED, lw=0.8)
     axes.set_xlabel("central interval, %")
-    axes.set_ylabel("outcomes inside less nominal, points")
+    axes.set_title("Outcomes inside, less nominal, points", loc="left")
+    _legend_above(axes)
     return to_svg(made, "coverage", "Coverage", "Outcomes inside central intervals against nominal")
 
 
@@ -230,7 +238,7 @@ def _reliability_chart(reliability: Sequence[Reliability]) -> str:
     axes.plot((0, 1), (0, 1), color=MUTED, lw=0.8)
     axes.errorbar(given, seen, yerr=(seen - low, high - seen), fmt="o", ms=4, color=MODEL)
     axes.set_xlabel("probability given")
-    axes.set_ylabel("share that happened")
+    axes.set_title("Share of strikes that happened (95 % by day)", loc="left")
     return to_svg(made, "reliability", "Reliability", "Given probability against frequency")
 
 
@@ -245,8 +253,12 @@ def _hours_chart(by_hour: Sequence[Mapping[str, Any]]) -> str:
     axes.errorbar(place, skill, yerr=(skill - low, high - skill), fmt="o", ms=4, color=MODEL)
     axes.axhline(0.0, color=MUTED, lw=0.8)
     axes.set_xticks(place, [f"{row['hour']}:00" for row in own])
-    axes.set_ylabel("CRPS below 60-day time of day, %")
+    axes.set_title("CRPS below the 60-day time of day, %", loc="left")
     return to_svg(made, "hours", "By hour", "CRPS saved at each fixing of the day")
+
+
+def _legend_above(axes: Axes) -> None:
+    axes.figure.legend(loc="outside upper left", ncols=5, columnspacing=1.0, handletextpad=0.4)
 
 
 _HOURS = ("fixing, against", "windows", "days", "CRPS less", "95 %")

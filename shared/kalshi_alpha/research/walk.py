@@ -10,7 +10,7 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.pricing.parameters import LIFETIME, SymbolParameters
 from kalshi_alpha.research.data.panel import Panel
 from kalshi_alpha.research.model.fit import FEWEST_SESSIONS, fit_part
-from kalshi_alpha.research.model.measured import Measured, measure, unit_sessions
+from kalshi_alpha.research.model.measured import Measured, measure, of_one_source, unit_sessions
 
 EVERY = 5  # sessions between fits: a week, as the parameters are meant to be renewed
 
@@ -33,6 +33,7 @@ class Walk:
     def __init__(
         self, panels: Mapping[int, Panel], *, first: date, last: date, every: int = EVERY
     ) -> None:
+        panels = of_one_source(panels)
         self._panels, self._every = panels, every
         self._unit = unit_sessions(panels)
         self.sessions = measure(panels[min(panels)])

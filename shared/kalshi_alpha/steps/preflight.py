@@ -125,7 +125,7 @@ def series_facts(runtime: Runtime, window: Window, series: str, listing: Listing
         now=now,
         markets_listed=listing.markets,
         listing_problem=listing.problem,
-        parameters=_parameter_facts(runtime, found.symbol, today),
+        parameters=_parameter_facts(runtime, window, found.symbol, today),
         heartbeat=_heartbeat(runtime, found.symbol),
         lag_limit_s=symbol.lag_limit_s if strict else symbol.early_lag_limit_s,
         silence_limit_s=symbol.silence_limit_s if strict else symbol.early_silence_limit_s,
@@ -162,9 +162,11 @@ def _balance(runtime: Runtime, needed: int) -> int | None:
         return None
 
 
-def _parameter_facts(runtime: Runtime, symbol: str, today: date) -> ParameterFacts:
+def _parameter_facts(runtime: Runtime, window: Window, symbol: str, today: date) -> ParameterFacts:
+    session = runtime.sessions.on(window.fixing.astimezone(NEW_YORK).date())
     try:
         found = load_parameters(runtime.parameters(), on=today)[symbol]
+        found.part(at_close=session is not None and window.fixing == session.close)
     except ParameterError as error:
         return ParameterFacts(today, today, today, problem=str(error))
     except KeyError:

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from kalshi_alpha.cli import main, research_data
-from tests.made_bars import DAYS, comma_separated, made, parquet
+from tests.bar_rows import DAYS, comma_separated, made, parquet
 
 
 @dataclass(frozen=True)

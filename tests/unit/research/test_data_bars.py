@@ -12,7 +12,7 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.research.data.bars import read_bars
 from kalshi_alpha.research.data.findings import FileRefused, day_of
 from kalshi_alpha.research.data.panel import read_panels
-from tests.made_bars import DAYS, Row, comma_separated, made, parquet, row
+from tests.bar_rows import DAYS, Row, comma_separated, made, parquet, row
 
 Break = Callable[[list[Row]], object]
 

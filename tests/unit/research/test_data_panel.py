@@ -12,7 +12,7 @@ import pytest
 from kalshi_alpha.errors import ConfigurationError, DataError
 from kalshi_alpha.research.data.findings import Finding
 from kalshi_alpha.research.data.panel import Panel, read_panels
-from tests.made_bars import (
+from tests.bar_rows import (
     DAYS,
     HALF_DAY,
     PRICES,

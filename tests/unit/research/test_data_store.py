@@ -19,7 +19,7 @@ from kalshi_alpha.research.data.findings import FileRefused
 from kalshi_alpha.research.data.importing import import_files
 from kalshi_alpha.research.data.panel import read_panels
 from kalshi_alpha.research.data.store import Store, write_atomically
-from tests.made_bars import DAYS, comma_separated, made, parquet
+from tests.bar_rows import DAYS, comma_separated, made, parquet
 
 NOW = datetime(2025, 11, 8, 12, 0, tzinfo=UTC)
 

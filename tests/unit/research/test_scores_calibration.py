@@ -104,7 +104,7 @@ def test_reliability_compares_forecast_and_frequency_by_distance():
     for row in rows:
         assert row.observed.estimate == pytest.approx(row.forecast, abs=0.03)
         assert row.observed.low <= row.observed.estimate <= row.observed.high
-        assert row.days == 400
+        assert 390 < row.days <= 400
     assert sum(row.observed.low <= row.forecast <= row.observed.high for row in rows) >= 6
 
 
@@ -115,3 +115,13 @@ def test_reliability_shows_a_forecast_that_is_too_sure():
     (row,) = reliability(distance, Normal().sf(1.5 * distance), happened, np.arange(3_000))
     assert (row.low, row.high) == (1.0, 2.0)
     assert row.forecast < row.observed.low
+
+
+def test_what_never_happened_may_still_happen_one_day_in_many():
+    distance = np.full(100, 5.0)
+    chances = np.full(100, 1e-3)
+    (never,) = reliability(distance, chances, np.zeros(100), np.repeat(np.arange(50), 2))
+    assert (never.observed.estimate, never.observed.low) == (0.0, 0.0)
+    assert never.observed.high == pytest.approx(0.0711, abs=1e-4)  # 1 - 0.025 ** (1 / 50)
+    (always,) = reliability(-distance, 1 - chances, np.ones(100), np.repeat(np.arange(50), 2))
+    assert always.observed.low == pytest.approx(1.0 - 0.0711, abs=1e-4)

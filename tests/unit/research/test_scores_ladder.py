@@ -32,7 +32,7 @@ def test_a_settlement_on_the_strike_is_above_it():
 def test_probabilities_fall_with_the_strike_and_are_those_of_the_law():
     found = one(0.0)
     assert found.probability.shape == (1, 41)
-    assert np.all(np.diff(found.probability[0]) < 0.0)
+    assert np.all(np.diff(found.probability[0]) <= 0.0)
     np.testing.assert_allclose(found.probability, Normal().sf(found.distance))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import properscoring
@@ -25,7 +26,7 @@ def crps_by_quadrature(law, z, knots):
     u = math.asinh(z)
     cuts = sorted({-30.0, 30.0, u, *knots})
     total = 0.0
-    for left, right in zip(cuts, cuts[1:], strict=False):
+    for left, right in pairwise(cuts):
         tail = law.cdf if right <= u else law.sf
 
         def area(v, tail=tail):

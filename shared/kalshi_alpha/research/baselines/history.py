@@ -132,12 +132,13 @@ class SessionHistory:
             )
         stamps = _stamps(self.days)
         before = stamps[np.maximum(day - 1, 0)]
-        late = (before - _stamps(series.days)[known - 1]).astype(np.int64)
-        latest = int(np.argmax(late))
-        if late[latest] > _STALE_DAYS:
+        age = (before - _stamps(series.days)[known - 1]).astype(np.int64)
+        stale = age > _STALE_DAYS
+        if stale.any():
+            k = int(np.argmax(stale))
             raise DataError(
-                f"{model} is to forecast {self.days[day[latest]]} from a daily series that stops "
-                f"on {series.days[known[latest] - 1]}: give one that goes on"
+                f"{model} is to forecast {self.days[day[k]]} from a daily series that stops on "
+                f"{series.days[known[k] - 1]}: give one that goes on"
             )
         return known
 

@@ -65,6 +65,36 @@ class FileNote:
         return {**asdict(self), "first": self.first.isoformat(), "last": self.last.isoformat()}
 
 
+class Gathered:
+    """Findings of one file and source, gathered."""
+
+    def __init__(self, file: Path, source: str) -> None:
+        self._file, self._source = file, source
+        self.found: list[Finding] = []
+
+    def add(
+        self,
+        action: Action,
+        rule: str,
+        what: str,
+        *,
+        count: int,
+        days: Sequence[date] = (),
+        row: int | None = None,
+    ) -> None:
+        """Take one finding, unless it is about nothing."""
+        if count:
+            where = f"{self._file}" if row is None else f"{self._file}, row {row}"
+            sentence = f"{where}: {self._source}: {what}"
+            sentence += f" ({named(days)})" if days else ""
+            first = days[0] if days else None
+            self.found.append(
+                Finding(
+                    str(self._file), row, first, rule, f"{sentence} [rule {rule}]", action, count
+                )
+            )
+
+
 class FileRefused(DataError):
     """A file that cannot be used; ``finding`` says why as data."""
 

@@ -14,8 +14,9 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import Symbol
 from kalshi_alpha.markets.sessions import Session, Sessions
 from kalshi_alpha.research.data.bars import PRICES, Bars, new_york, read_bars
+from kalshi_alpha.research.data.checks import OFFICIAL_WITHIN
 from kalshi_alpha.research.data.findings import Finding, number_of
-from kalshi_alpha.research.data.grid import OFFICIAL_WITHIN, lay_out
+from kalshi_alpha.research.data.grid import lay_out
 from kalshi_alpha.research.data.store import Store
 from kalshi_alpha.venues.massive.rest import Bar
 

@@ -72,6 +72,22 @@ def measure(panel: Panel) -> Measured:
     return _measured(panel.symbol, panel.step, days, prices, int((~keep).sum()))
 
 
+def of_one_source(panels: Mapping[int, Panel]) -> dict[int, Panel]:
+    """Return the panels of the source with most whole sessions of five minutes or less.
+
+    Ranges of an index and of its fund differ, and are never counted together. Coarser bars, which
+    only give levels and daily variances, stay whatever they are of.
+    """
+    counts: dict[str, int] = {}
+    for step, panel in panels.items():
+        if step <= UNIT:
+            counts[panel.source] = counts.get(panel.source, 0) + len(measure(panel).days)
+    if not counts:
+        return dict(panels)
+    best = max(counts, key=lambda source: counts[source])
+    return {step: panel for step, panel in panels.items() if step > UNIT or panel.source == best}
+
+
 def unit_sessions(panels: Mapping[int, Panel]) -> Measured:
     """Return every session on five-minute bars; one-minute ones are joined where there are none.
 

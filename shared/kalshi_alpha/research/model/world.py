@@ -23,7 +23,9 @@ from kalshi_alpha.research.model.measured import UNIT, Floats, Measured
 
 FIRST_DAY = date(2015, 1, 5)  # before any listed event
 BARS = SESSION_MINUTES // UNIT
-RANGE_SHAPE = 4.0  # of the gamma law a bar's range measures its variance with: a fair share of noise
+RANGE_SHAPE = (
+    4.0  # of the gamma law a bar's range measures its variance with: a fair share of noise
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,16 @@ class Recovery:
 def recover(truth: Truth, *, sessions: int, worlds: int, seed: int) -> tuple[Recovery, ...]:
     """Fit ``worlds`` simulated worlds and return what became of each parameter."""
     found = [_found(refit(simulate(truth, sessions, seed + k))) for k in range(worlds)]
+    # What a session measures on the whole follows from the law, by no formula: a long run tells it.
+    long = simulate(truth, 20_000, seed=987_654).bars
     usual = {
-        "level": _usual_level(truth),
+        "level": float(long.sum(axis=1).mean()),
         "typical": truth.typical,
         "since_open": truth.since_open,
         "last_30": truth.last_30,
         "last_10": truth.last_10,
         "freedom": truth.freedom,
-        "open share": _open_share(smile()),
+        "open share": float(_shares(long)[:6].sum()),
     }
     return tuple(
         Recovery(
@@ -160,7 +164,6 @@ def _open_share(curve: VarianceCurve) -> float:
     return sum(curve.shares[:30])
 
 
-def _usual_level(truth: Truth) -> float:
-    """Return the mean measured variance of a long run of sessions."""
-    daily: Floats = simulate(truth, 20_000, seed=987_654).bars.sum(axis=1)
-    return float(daily.mean())
+def _shares(bars: Floats) -> Floats:
+    found: Floats = (bars / bars.sum(axis=1, keepdims=True)).mean(axis=0)
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.research.scores.clusters import SEED, DayBootstrap, Interval
+from kalshi_alpha.research.scores.clusters import INSIDE, SEED, DayBootstrap, Interval
 from kalshi_alpha.research.scores.forecasts import BASIS_POINTS, Forecasts
 from kalshi_alpha.research.scores.shapes import Bools, Floats, Ints
 
@@ -147,15 +147,30 @@ def reliability(
         inside: Bools = which == k
         if inside.any():
             given, came, days = (each[inside] for each in flat)
+            count = len(np.unique(days))
+            share = draws.mean(flat[1], inside.astype(np.float64))
             rows.append(
                 Reliability(
                     bounds[k],
                     bounds[k + 1],
                     len(given),
-                    len(np.unique(days)),
+                    count,
                     float(given.mean()),
-                    draws.mean(flat[1], inside.astype(np.float64)),
+                    _widened(share, count),
                     float(np.mean((given - came) ** 2)),
                 )
             )
     return tuple(rows)
+
+
+def _widened(share: Interval, days: int) -> Interval:
+    """Return the interval of a share that draws cannot spread because it is 0 or 1.
+
+    Its far end is Clopper and Pearson's with a day as one trial.
+    """
+    far = (0.5 * (1.0 - INSIDE)) ** (1.0 / days)
+    if share.estimate == 0.0:
+        return Interval(0.0, 0.0, 1.0 - far)
+    if share.estimate == 1.0:
+        return Interval(1.0, far, 1.0)
+    return share

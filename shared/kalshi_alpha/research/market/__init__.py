@@ -1,0 +1,1 @@
+"""Our probabilities against the prices at which the market traded."""
