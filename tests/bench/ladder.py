@@ -30,7 +30,9 @@ from kalshi_alpha.pricing.ladder import probabilities
 from kalshi_alpha.pricing.law import TerminalLaw
 from kalshi_alpha.pricing.parameters import load_parameters, shipped_parameters
 from datetime import date
-table = load_parameters(shipped_parameters(), on=date(2025, 11, 4))["NDX"].table
+on = date(2025, 11, 4)
+found = load_parameters(shipped_parameters(on), on=on)["NDX"]
+table = found.part(at_close=False).shape(10.0).table
 payoffs = [Payoff(2_300_000 + 1000 * i, None) for i in range(400)]
 probabilities(TerminalLaw(table, 25_000.0, 0.0, 0.002), payoffs, 100)
 """

@@ -72,9 +72,7 @@ def test_a_ladder_is_monotone_and_its_scores_lie_between_0_and_1(moved, scale, s
     hnp.arrays(np.int64, 12, elements=st.integers(0, 3)),
     st.integers(0, 9),
 )
-def test_intervals_and_estimates_lie_within_the_means_of_the_days(
-    scores, day, seed
-):
+def test_intervals_and_estimates_lie_within_the_means_of_the_days(scores, day, seed):
     day[:2] = 0, 1
     found = DayBootstrap(day, draws=50, seed=seed).mean(scores)
     means = [scores[day == d].mean() for d in np.unique(day)]

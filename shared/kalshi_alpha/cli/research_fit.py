@@ -29,6 +29,10 @@ Out = Annotated[Path, typer.Option("--out", help="The parameter file; its other 
 Through = Annotated[
     str | None, typer.Option("--through", help="Last day used, as 2025-11-03; else the last there.")
 ]
+Bend = Annotated[
+    bool,
+    typer.Option("--bend", help="Bend the law to where outcomes fell; it has not paid so far."),
+]
 CreatedAt = Annotated[
     str | None, typer.Option("--created-at", help="Time to record, New York; now when not given.")
 ]
@@ -41,6 +45,7 @@ def hourly(
     bars: Bars,
     out: Out,
     through: Through = None,
+    bend: Bend = False,
     created_at: CreatedAt = None,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +54,7 @@ def hourly(
     Example: kalshi-alpha calibrate hourly --symbol SPX --bars spx_1m.parquet spx_5m.parquet
     --out params.json
     """
-    _calibrate(ctx, "hourly", symbol, bars, out, through, created_at, as_json)
+    _calibrate(ctx, "hourly", symbol, bars, out, through, bend, created_at, as_json)
 
 
 @app.command("close", cls=ManyCommand)
@@ -59,6 +64,7 @@ def close(
     bars: Bars,
     out: Out,
     through: Through = None,
+    bend: Bend = False,
     created_at: CreatedAt = None,
     as_json: Json = False,
 ) -> None:
@@ -67,7 +73,7 @@ def close(
     Example: kalshi-alpha calibrate close --symbol SPX --bars spx_1m.parquet spx_5m.parquet
     --out params.json
     """
-    _calibrate(ctx, "close", symbol, bars, out, through, created_at, as_json)
+    _calibrate(ctx, "close", symbol, bars, out, through, bend, created_at, as_json)
 
 
 @app.command("recover")
@@ -100,6 +106,7 @@ def _calibrate(
     bars: list[Path],
     out: Path,
     through: str | None,
+    bend: bool,
     created_at: str | None,
     as_json: bool,
 ) -> None:
@@ -117,6 +124,7 @@ def _calibrate(
         registry,
         index=index_minutes(bars, symbol, last=last),
         through=last,
+        bend=bend,
         command=command_line(f"calibrate {kind}", ctx),
         created_at=made_at,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,9 @@ def score(
     every: Annotated[
         int, typer.Option("--every", min=1, help="With --refit: sessions between fits.")
     ] = 5,
+    bend: Annotated[
+        bool, typer.Option("--bend", help="With --refit: bend each law to where outcomes fell.")
+    ] = False,
     first: Annotated[
         str | None, typer.Option("--from", help="First day scored, as 2025-11-10.")
     ] = None,
@@ -64,7 +68,9 @@ def score(
     begin = days[0] if first is None else parse_day(first)
     end = end or days[-1]
     err.print(f"scoring {symbol} from {begin} to {end}")
-    source, made_with = _source(panels, symbol, parameters, begin, end, every)
+    source, made_with = _source(
+        panels, symbol, parameters, first=begin, last=end, every=every, bend=bend
+    )
     scored = scoring.score(
         panels,
         source,
@@ -99,7 +105,14 @@ def score(
 
 
 def _source(
-    panels: Any, symbol: str, parameters: Path | None, first: Any, last: Any, every: int
+    panels: Any,
+    symbol: str,
+    parameters: Path | None,
+    *,
+    first: date,
+    last: date,
+    every: int,
+    bend: bool,
 ) -> tuple[Any, str]:
     """Return the parameters by day, and what to say of them."""
     from kalshi_alpha.pricing.parameters import (  # noqa: PLC0415
@@ -110,7 +123,7 @@ def _source(
     from kalshi_alpha.research.walk import Walk  # noqa: PLC0415
 
     if parameters is None:
-        walk = Walk(panels, first=first, last=last, every=every)
+        walk = Walk(panels, first=first, last=last, every=every, bend=bend)
         return walk, f"fitted anew every {every} sessions, on earlier days only"
     try:
         data = parameters.read_bytes()

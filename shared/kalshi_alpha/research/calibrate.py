@@ -60,6 +60,7 @@ def calibrate(
     *,
     index: Panel | None = None,
     through: date | None,
+    bend: bool = False,
     command: str,
     created_at: datetime,
 ) -> Calibration:
@@ -72,6 +73,7 @@ def calibrate(
         index: the index's own one-minute bars, for panels of what stands in for it: the live meter
             reads the index, and its ranges run lower.
         through: last day used; the last there is when None.
+        bend: whether the law is bent to where outcomes fell in it.
         command: what was typed, for the provenance.
         created_at: aware.
 
@@ -95,7 +97,7 @@ def calibrate(
     symbol = used[min(used)].symbol
     wanted = registered(registry, symbol)
     basis = wanted.basis_close_points if kind == "close" else wanted.basis_points
-    fitted = fit_part(used, kind, basis=basis)
+    fitted = fit_part(used, kind, basis=basis, bend=bend)
     if used[min(used)].source != symbol:
         fitted = _for_the_index(fitted, index, used)
     last = max(panel.days[-1] for panel in used.values())

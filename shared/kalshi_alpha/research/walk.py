@@ -25,16 +25,23 @@ class Walk:
         first: first day wanted.
         last: last day wanted.
         every: sessions between fits, > 0.
+        bend: whether the shapes are bent to where outcomes fell in them.
 
     Raises:
         DataError: when no day from ``first`` to ``last`` has enough sessions before it.
     """
 
     def __init__(
-        self, panels: Mapping[int, Panel], *, first: date, last: date, every: int = EVERY
+        self,
+        panels: Mapping[int, Panel],
+        *,
+        first: date,
+        last: date,
+        every: int = EVERY,
+        bend: bool = False,
     ) -> None:
         panels = of_one_source(panels)
-        self._panels, self._every = panels, every
+        self._panels, self._every, self._bend = panels, every, bend
         self._unit = unit_sessions(panels)
         self.sessions = measure(panels[min(panels)])
         known = sorted({*self._unit.days, *self.sessions.days})
@@ -66,15 +73,16 @@ class Walk:
         place = self.days.index(day)
         start = self.days[place - place % self._every]
         if start not in self._fits:
-            self._fits[start] = fit_before(self._panels, start)
+            self._fits[start] = fit_before(self._panels, start, bend=self._bend)
         return self._fits[start]
 
 
-def fit_before(panels: Mapping[int, Panel], day: date) -> SymbolParameters:
+def fit_before(panels: Mapping[int, Panel], day: date, *, bend: bool = False) -> SymbolParameters:
     """Return both parts, fitted on the sessions before ``day``, with no settlement basis."""
     through = day - timedelta(days=1)
     hourly, close = (
-        fit_part(panels, kind, basis=0.0, through=through) for kind in ("hourly", "close")
+        fit_part(panels, kind, basis=0.0, through=through, bend=bend)
+        for kind in ("hourly", "close")
     )
     symbol = panels[min(panels)].symbol
     return SymbolParameters(

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_range_ladder_adds_up_to_one(run: Callable[..., Said]) -> None:
 
 def test_tampered_parameters_price_nothing(run: Callable[..., Said], tmp_path: Path) -> None:
     file = tmp_path / "p.json"
-    file.write_bytes(shipped_parameters().replace(b"0.0", b"0.1", 1))
+    file.write_bytes(shipped_parameters(date(2025, 11, 4)).replace(b"0.0", b"0.1", 1))
 
     said = run(
         "price", "KXINXU", "--level", "6800", "--at", "2025-11-04T11:50",

@@ -124,7 +124,10 @@ def test_the_shipped_basis_of_the_nasdaq_is_that_of_the_sp_at_its_level():
     found = shipped("2025-11-03")
 
     assert [found["SPX"].part(at_close=at_close).basis for at_close in (True, False)] == [0.2, 0.1]
-    assert [found["NDX"].part(at_close=at_close).basis for at_close in (True, False)] == [0.76, 0.38]
+    assert [found["NDX"].part(at_close=at_close).basis for at_close in (True, False)] == [
+        0.76,
+        0.38,
+    ]
 
 
 def test_the_shipped_drift_is_off():

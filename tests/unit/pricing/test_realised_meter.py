@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
+from statistics import fmean, pvariance
 
 import pytest
 
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.pricing.reading import Realised, RealisedMeter
+from kalshi_alpha.pricing.reading import Realised, RealisedMeter, bar_variance
 
 OPEN = datetime(2025, 11, 4, 14, 30, tzinfo=UTC)
 CLOSE = datetime(2025, 11, 4, 21, 0, tzinfo=UTC)
@@ -115,12 +118,112 @@ def test_the_closing_print_belongs_to_the_last_minute():
     assert found.since_open == pytest.approx(1e-6)
 
 
-def test_minute_bars_and_seconds_tell_the_same():
-    path = [0.0004 * math.sin(k / 7.0) for k in range(3_600)]
-    seconds = meter(*enumerate(path)).realised(at(3_600))
-    bars = meter((0, path[0]), *((60 * k + 59, path[60 * k + 59]) for k in range(60)))
+@pytest.mark.parametrize(
+    ("bar", "expected"),
+    [
+        ((0.0, 0.0, 0.0, 0.0), 0.0),
+        ((0.0, 0.002, 0.0, 0.0), 2e-6),  # up and back: half the squared range
+        ((0.0, 0.002, -0.002, 0.0), 8e-6),
+        ((0.0, 0.002, 0.0, 0.002), 4e-6 * (0.5 - (2 * math.log(2) - 1))),  # straight up
+        ((0.001, 0.002, -0.001, 0.0005), 4.5e-6 - 0.3862943611198906 * 0.25e-6),
+        ((0.0, 0.001, 0.0, 0.002), 0.0),  # a close beyond the high proves nothing
+    ],
+)
+def test_a_bars_variance_is_its_squared_range_less_what_its_step_explains(bar, expected):
+    assert bar_variance(*bar) == pytest.approx(expected, rel=1e-12, abs=1e-18)
 
-    assert bars.realised(at(3_600)) == seconds
+
+def walked_bar(random, steps):
+    """Return the four logs of a walk of variance 1, its extremes between the steps included.
+
+    Between two points the extreme of a walk is that of a Brownian bridge, drawn from its law.
+    """
+    spread = 1.0 / steps
+    log = high = low = 0.0
+    for _ in range(steps):
+        start, log = log, log + random.gauss(0.0, math.sqrt(spread))
+        square = (log - start) ** 2
+        up, down = (
+            math.sqrt(square - 2.0 * spread * math.log(1.0 - random.random())) for _ in range(2)
+        )
+        high, low = max(high, (start + log + up) / 2), min(low, (start + log - down) / 2)
+    return 0.0, high, low, log
+
+
+def test_a_bars_variance_is_that_of_its_walk_and_far_steadier_than_its_squared_step():
+    random = Random(20251104)
+    bars = [walked_bar(random, 30) for _ in range(10_000)]
+    ranges = [bar_variance(*bar) for bar in bars]
+    squares = [bar[3] ** 2 for bar in bars]
+
+    assert fmean(ranges) == pytest.approx(1.0, abs=0.02)  # four standard errors
+    # Garman and Klass give 7.4 times the efficiency of the squared step.
+    assert pvariance(squares) / pvariance(ranges) == pytest.approx(7.4, abs=0.8)
+
+
+def test_ranges_of_few_values_run_low():
+    random = Random(4)
+    measured = []
+    for _ in range(4_000):
+        path = [0.0]
+        for _ in range(60):
+            path.append(path[-1] + random.gauss(0.0, math.sqrt(1 / 60)))
+        measured.append(bar_variance(0.0, max(path), min(path), path[-1]))
+
+    assert 0.7 < fmean(measured) < 0.9  # of 1: minutes of seconds measure less than they move
+
+
+def test_a_minute_of_seconds_is_measured_by_its_range():
+    random = Random(7)
+    log, path = 0.0, []
+    for _ in range(600):
+        log += random.gauss(0.0, 1e-4)
+        path.append(log)
+
+    found = meter(*enumerate(path)).realised(at(600))
+
+    minutes = [path[k : k + 60] for k in range(0, 600, 60)]
+    expected = [bar_variance(m[0], max(m), min(m), m[-1]) for m in minutes]
+    assert found.minutes == 10
+    assert found.last_10 == pytest.approx(math.fsum(expected), rel=1e-9)
+    assert found.since_open == found.last_30 == found.last_10
+    assert found.move_10 == pytest.approx(path[-1] - path[0])
+
+
+@pytest.mark.parametrize(("count", "expected"), [(19, 1e-6), (20, 8e-6 - 0.3862943611198906e-6)])
+def test_a_minute_is_measured_by_its_range_from_twenty_values_on(count, expected):
+    logs = [0.0, 0.002, -0.002, *[0.001] * (count - 3)]
+    found = meter(*((60.0 * k / count, log) for k, log in enumerate(logs))).realised(at(60))
+
+    assert found.since_open == pytest.approx(expected)
+    assert found.move_10 == pytest.approx(0.001)
+
+
+def test_a_minute_seen_by_its_close_alone_counts_with_its_squared_return():
+    path = [0.0004 * math.sin(k / 7.0) for k in range(60)]
+
+    found = meter((0, 0.0), *((60 * k + 59, log) for k, log in enumerate(path))).realised(at(3_600))
+
+    assert found.minutes == 60
+    assert found.since_open == pytest.approx(
+        path[0] ** 2 + math.fsum((b - a) ** 2 for a, b in pairwise(path))
+    )
+
+
+def test_a_gap_is_one_return_however_often_its_last_minute_was_seen():
+    dense = [(60 * 5 + k, 0.02 + 0.001 * (k % 2)) for k in range(60)]
+
+    found = meter((0, 0.0), (59, 0.0), *dense).realised(at(60 * 6))
+
+    assert found.minutes == 6
+    assert found.since_open == pytest.approx(0.021**2)
+
+
+def test_a_lively_second_counts_only_when_its_minute_is_over():
+    values = meter(*((k, 0.0) for k in range(60)), *((60 + k, 0.001 * (k % 2)) for k in range(60)))
+
+    assert values.realised(at(119)).since_open == 0.0
+    assert values.realised(at(120)).since_open == pytest.approx(0.5e-6 - 0.3862943611198906 * 1e-6)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])

@@ -20,6 +20,7 @@ from kalshi_alpha.research.data.panel import read_panels
 from kalshi_alpha.research.model.cases import lay_out
 from kalshi_alpha.research.model.measured import measure
 from kalshi_alpha.research.scores.clusters import DayBootstrap
+from kalshi_alpha.research.scores.forecasts import Forecasts
 from kalshi_alpha.research.scores.shapes import Normal, StudentT
 
 STEP, BARS = 30, 13
@@ -262,14 +263,19 @@ def test_a_daily_series_needs_as_many_numbers_as_days():
         DailySeries((date(2025, 1, 2),), np.zeros(2))
 
 
-@pytest.mark.shared_data
-def test_on_five_minute_bars_of_the_index_each_model_earns_its_place(shared_data):
+def recorded(shared_data):
+    """Return five-minute sessions of the index with longer daily series, and all cases."""
     files = [shared_data / folder / "bars.parquet" for folder in ("spx_5m", "spx_30m")]
     panels = read_panels(files, "SPX", last=date(2026, 2, 9))
     fine, coarse = measure(panels[5]), measure(panels[30])
     long = SessionHistory(coarse.days, coarse.step, coarse.logs)
     history = SessionHistory(fine.days, fine.step, fine.logs, long.daily, long.own)
-    cases = lay_out(fine, first=60)
+    return history, lay_out(fine, first=60)
+
+
+@pytest.mark.shared_data
+def test_on_five_minute_bars_of_the_index_each_model_earns_its_place(shared_data):
+    history, cases = recorded(shared_data)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = baseline_forecasts(history, cases)
@@ -280,3 +286,29 @@ def test_on_five_minute_bars_of_the_index_each_model_earns_its_place(shared_data
         for name, forecasts in found.items()
     }
     assert skill["sqrt_time"].high < 0.0 < min(skill["har"].low, skill["garch_t"].low)
+
+
+@pytest.mark.shared_data
+def test_the_forms_taken_score_better_on_the_first_half_than_those_left(shared_data):
+    history, cases = recorded(shared_data)
+    early = cases.where(cases.day < len(history.days) // 2)
+    whole = np.array(
+        [
+            np.mean((history.logs[day - 60 : day, end] - history.logs[day - 60 : day, start]) ** 2)
+            for day, start, end in zip(early.day, early.start // 5, early.end // 5, strict=True)
+        ]
+    )
+    by_moves = Forecasts.of_one_shape(np.sqrt(whole), Normal())
+    by_bars = tod60(history, early)
+    assert by_bars.crps(early.moved).mean() < by_moves.crps(early.moved).mean()
+    assert by_bars.log_score(early.moved).mean() > by_moves.log_score(early.moved).mean()
+
+    # The squared volatility forecast is below the mean variance; putting that right is worse.
+    series = history.variances
+    ratios = series.values / session_volatilities(series.values)[:-1] ** 2
+    known = series.known_before(history.days)[early.day]
+    excess = np.array([np.mean(ratios[40:k]) for k in known])
+    roots = har(history, early)
+    mean_variance = Forecasts.of_one_shape(roots.scale * np.sqrt(excess), Normal())
+    assert np.all(excess > 1.0)
+    assert roots.crps(early.moved).mean() < mean_variance.crps(early.moved).mean()

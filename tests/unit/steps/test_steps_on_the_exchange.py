@@ -80,10 +80,12 @@ def runtime(host: Host, tmp_path: Path) -> Iterator[Runtime]:
         client.cache_clear()
 
 
-def parameters_as_of(day: date) -> bytes:
-    fitted = load_parameters(shipped_parameters(), on=date(2025, 11, 4))
+def parameters_as_of(day: date, **parts: None) -> bytes:
+    """Return a November's parameters as if they were of that day, ``hourly=None`` without one."""
+    fitted_on = date(2025, 11, 4)
+    fitted = load_parameters(shipped_parameters(fitted_on), on=fitted_on)
     moved = {
-        symbol: replace(found, as_of=day, valid_until=day + timedelta(days=14))
+        symbol: replace(found, as_of=day, valid_until=day + timedelta(days=14), **parts)
         for symbol, found in fitted.items()
     }
     return dump_parameters(moved, {"made": "for a test"})
@@ -253,6 +255,59 @@ def test_parameters_that_cannot_be_proven_are_no_go(
 
     assert not answer["go"]
     assert any(words in reason for reason in answer["reasons"])
+
+
+def test_parameters_without_the_windows_part_are_no_go_with_the_command_that_fits_it(
+    runtime: Runtime,
+) -> None:
+    data = parameters_as_of(date(2026, 10, 5), hourly=None)
+    runtime.artifacts.write(PARAMETERS_KEY, data)
+
+    answer = preflight.run(EXECUTION, runtime)
+
+    assert not answer["go"]
+    assert answer["reasons"] == [
+        f"the parameters of {symbol} cannot be used: the parameters hold no hourly part for "
+        f"{symbol}: run kalshi-alpha calibrate hourly --symbol {symbol}"
+        for symbol in ("NDX", "SPX")
+    ]
+
+
+def test_a_window_needs_only_the_part_it_is_priced_with(runtime: Runtime) -> None:
+    runtime.artifacts.write(PARAMETERS_KEY, parameters_as_of(date(2026, 10, 5), close=None))
+
+    assert preflight.run(EXECUTION, runtime)["go"]
+
+
+@pytest.mark.parametrize("group", ["index-hourly", "index-close"])
+def test_every_window_at_the_sessions_close_needs_the_close_part(
+    runtime: Runtime, group: str
+) -> None:
+    window = runtime.window(f"20261006-1600-{group}")
+    unknown = preflight.Listing(None)
+
+    def problems(**parts: None) -> list[str]:
+        data = parameters_as_of(date(2026, 10, 5), **parts)
+        runtime.artifacts.write(PARAMETERS_KEY, data)
+        return [
+            preflight.series_facts(runtime, window, series, unknown).parameters.problem
+            for series in window.series
+        ]
+
+    assert problems(hourly=None) == ["", ""]
+    assert all("calibrate close" in problem for problem in problems(close=None))
+
+
+def test_a_part_that_is_gone_by_the_time_of_a_scan_quotes_nothing(
+    runtime: Runtime, host: Host
+) -> None:
+    make_market(host)
+    assert preflight.run(EXECUTION, runtime)["go"]
+    runtime.artifacts.write(PARAMETERS_KEY, parameters_as_of(date(2026, 10, 5), hourly=None))
+
+    assert scan.run(EXECUTION, runtime)["plan"]["targets"] == []
+    lines = (Path(runtime.settings.artifacts) / f"windows/{WINDOW}/why/0001.jsonl").read_text()
+    assert all("calibrate hourly" in json.loads(line)["reason"] for line in lines.splitlines())
 
 
 def test_an_unknown_fee_type_is_no_go(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kalshi_alpha.errors import TickerError
 from kalshi_alpha.markets.tickers import MarketTicker, parse_market
@@ -195,13 +194,11 @@ def _temperature(
 
 def _require_order(file: Path, row: Ints, event: Ints, at: Floats) -> None:
     """Refuse trades of one event day that go back in time."""
-    newest: dict[int, float] = {}
     order = np.argsort(event, kind="stable")
     back = (np.diff(event[order]) == 0) & (np.diff(at[order]) < 0)
     places = np.sort(order[1:][back])
     if len(places):
         k = int(places[0])
-        newest[0] = float(at[k])
         what = "the trade is earlier than the one before it of its event day; sort by ts_utc"
         day = day_of(event[k])
         raise refusal(file, "order", what, row=int(row[k]), day=day, count=len(places))

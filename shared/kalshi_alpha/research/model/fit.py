@@ -26,6 +26,9 @@ from kalshi_alpha.research.model.measured import (
     minute_sessions,
     unit_sessions,
 )
+from kalshi_alpha.research.model.recalibrate import FEWEST_OUTCOMES, recalibrated
+from kalshi_alpha.research.scores.calibration import uniformity
+from kalshi_alpha.research.scores.shapes import TableShape
 
 Kind = Literal["hourly", "close"]
 
@@ -64,7 +67,12 @@ class Fit:
 
 
 def fit_part(
-    panels: Mapping[int, Panel], kind: Kind, *, basis: float, through: date | None = None
+    panels: Mapping[int, Panel],
+    kind: Kind,
+    *,
+    basis: float,
+    through: date | None = None,
+    bend: bool = False,
 ) -> Fit:
     """Fit one part on every session up to and including ``through``.
 
@@ -76,6 +84,7 @@ def fit_part(
         kind: ``hourly``, or ``close`` for the fixing at 16:00.
         basis: standard deviation between the venue's print and our feed, points.
         through: last day used; all when None.
+        bend: whether the shapes are bent to where outcomes fell in them.
 
     Raises:
         DataError: when there are fewer than 40 complete sessions.
@@ -88,6 +97,7 @@ def fit_part(
         kind,
         basis=basis,
         ratio=minute_ratio(panels),
+        bend=bend,
     )
 
 
@@ -99,6 +109,7 @@ def fit_sessions(
     basis: float,
     ratio: float | None,
     horizons: Sequence[int] = HORIZONS,
+    bend: bool = False,
 ) -> Fit:
     """Fit one part on measured sessions.
 
@@ -109,6 +120,7 @@ def fit_sessions(
         basis: standard deviation between the venue's print and our feed, points.
         ratio: what one-minute bars measure over what ``unit`` does; None when it is not known.
         horizons: minutes before a fixing.
+        bend: whether the shapes are bent to where outcomes fell in them.
 
     Raises:
         DataError: when there are fewer than 40 sessions.
@@ -141,6 +153,8 @@ def fit_sessions(
     short = _short_cases(mixed, minutes, kind)
     usual = spread_of(every, cases.day)
     shapes, freedoms = fit_shapes(own, z, short, usual.scale)
+    if bend:
+        shapes = bent(shapes, own, z)
     slope, error = momentum(unit, own, z, mixed, levels)
     evidence = {
         "sessions": len(unit.days),
@@ -304,6 +318,24 @@ def fit_shapes(
             shapes.append(_shape(high, z[inside], cases.day[inside], freedom, usual))
             low = high
     return tuple(shapes), freedoms
+
+
+def bent(shapes: tuple[Shape, ...], cases: Cases, z: Floats) -> tuple[Shape, ...]:
+    """Return the shapes bent to where all horizons' outcomes fell in them.
+
+    One and two minutes, which have a law of their own, are left as they are.
+    """
+    longer = [shape for shape in shapes if shape.up_to > BUCKETS[0]]
+    ends = np.array([shape.up_to for shape in longer])
+    place = np.minimum(np.searchsorted(ends, cases.minutes), len(ends) - 1)
+    scaled = z / np.array([shape.stretch for shape in longer])[place]
+    pits = TableShape(longer[0].table).cdf(scaled)
+    if len(pits) < FEWEST_OUTCOMES:
+        return shapes
+    table = recalibrated(longer[0].table, pits, uniformity(pits, cases.day).design_effect)
+    return tuple(
+        replace(shape, table=table) if shape.up_to > BUCKETS[0] else shape for shape in shapes
+    )
 
 
 def fit_freedom(z: Floats) -> float:
