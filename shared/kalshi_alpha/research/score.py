@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ ALL = "all"
 NEAR = 2  # strikes on each side whose Brier score is reported: those that are quoted
 # A stand-in's ladder lies as close as the index's does: ten points of 25,000.
 STAND_IN_STEP = 4e-4
+LONGEST_GAP = timedelta(days=10)  # a holiday week and two weekends
 # Of paired differences: ours less the baseline's, so that less is better but for the log score.
 PAIRED = ("crps", "rps", "brier", "log_score")
 
@@ -318,7 +319,10 @@ def _group(
 
 
 def daily_closes(panels: Mapping[int, Panel]) -> DailySeries:
-    """Return the log of each session's last price, of the finest bars that know it."""
+    """Return the log of each session's last price, of the finest bars that know it.
+
+    Only the days after the last gap of more than ten.
+    """
     found: dict[date, float] = {}
     for step in sorted(panels):
         panel = panels[step]
@@ -326,7 +330,7 @@ def daily_closes(panels: Mapping[int, Panel]) -> DailySeries:
             known = panel.close[k][np.isfinite(panel.close[k])]
             if day not in found and len(known):
                 found[day] = float(np.log(known[-1]))
-    days = tuple(sorted(found))
+    days = _unbroken(tuple(sorted(found)))
     return DailySeries(days, np.array([found[day] for day in days]))
 
 
@@ -338,8 +342,14 @@ def realised_variances(unit: Measured, panels: Mapping[int, Panel]) -> DailySeri
         squares = (np.diff(coarse.logs, axis=1) ** 2).sum(axis=1)
         for day, value in zip(coarse.days, squares, strict=True):
             found.setdefault(day, value)
-    days = tuple(sorted(found))
+    days = _unbroken(tuple(sorted(found)))
     return DailySeries(days, np.array([float(found[day]) for day in days]))
+
+
+def _unbroken(days: tuple[date, ...]) -> tuple[date, ...]:
+    """Return the days after the last long gap: a return over months is no daily one."""
+    breaks = [k for k in range(1, len(days)) if days[k] - days[k - 1] > LONGEST_GAP]
+    return days[breaks[-1] :] if breaks else days
 
 
 def _first_scored(sessions: Measured, first: date, fewest: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -38,7 +40,7 @@ def test_the_tails_keep_their_shape():
     found = recalibrated(TABLE, np.full(5_000, 0.5))
 
     for z in (-40.0, -6.0, 6.0, 40.0):
-        assert found.cdf(z) == pytest.approx(TABLE.cdf(z), rel=1e-9)
+        assert found.cdf(z) == pytest.approx(TABLE.cdf(z), rel=2e-6)  # as rounded
 
 
 def test_few_independent_outcomes_bend_less():
@@ -57,10 +59,10 @@ def test_the_bent_law_never_falls(seed, a, b):
 
     found = recalibrated(TABLE, pits)
 
-    assert all(x < y for x, y in zip(found.log_odds, found.log_odds[1:], strict=False))
+    assert all(x < y for x, y in pairwise(found.log_odds))
     zs = np.linspace(-5.0, 5.0, 201)
     cdf = [found.cdf(z) for z in zs]
-    assert all(x <= y for x, y in zip(cdf, cdf[1:], strict=False))
+    assert all(x <= y for x, y in pairwise(cdf))
 
 
 def test_too_few_outcomes_or_nonsense_are_refused():
