@@ -82,7 +82,7 @@ def test_sums_are_nested_and_never_negative(path):
 
 
 @given(paths, st.integers(0, 23_400))
-def test_a_value_after_now_is_not_seen(path, now):
+def test_what_is_seen_is_within_the_minutes_gone_by(path, now):
     instant = OPEN + timedelta(seconds=now)
     whole = metered(path).realised(instant)
     cut = metered([each for each in path if each[0] < now]).realised(instant)
@@ -92,7 +92,7 @@ def test_a_value_after_now_is_not_seen(path, now):
 
 
 @given(each_minute, st.integers(0, 10))
-def test_with_a_value_a_minute_the_past_is_final(minutes, upto):
+def test_the_meter_never_sees_past_now(minutes, upto):
     instant = OPEN + timedelta(minutes=upto)
 
     whole = metered(spread_out(minutes)).realised(instant)

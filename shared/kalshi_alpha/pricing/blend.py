@@ -103,23 +103,28 @@ class BlendEvidence:
 
 @dataclass(frozen=True, slots=True)
 class MarketBlends:
-    """Blends by the time to the fixing, with their evidence.
+    """Blends by the time to the fixing, each with its evidence.
 
     Args:
         bands: ascending in time, not overlapping.
-        evidence: what they rest on.
+        evidence: what each of them rests on.
 
     Raises:
-        ParameterError: when there are none, or they overlap.
+        ParameterError: when there are none, they overlap, or one lacks its evidence.
     """
 
     bands: tuple[MarketBlend, ...]
-    evidence: BlendEvidence
+    evidence: tuple[BlendEvidence, ...]
 
     def __post_init__(self) -> None:
         ends = [end for band in self.bands for end in (band.minutes_from, band.minutes_to)]
         if not ends or ends != sorted(ends):
             raise ParameterError(f"the blends' bands {ends} are none, overlap or do not rise")
+        if len(self.bands) != len(self.evidence):
+            raise ParameterError(
+                f"{len(self.bands)} blends come with {len(self.evidence)} pieces of evidence: each "
+                "needs its own"
+            )
 
     def at(self, minutes: float) -> MarketBlend | None:
         """Return the blend for that time to the fixing; None where there is none."""
@@ -128,13 +133,12 @@ class MarketBlends:
 
 
 def blends_to_json(blends: MarketBlends) -> dict[str, Any]:
-    """Return plain JSON values: ``bands``, a list, and ``evidence``."""
-    evidence = asdict(blends.evidence)
-    return {
-        "bands": [asdict(band) for band in blends.bands],
-        "evidence": evidence
-        | {name: evidence[name].isoformat() for name in ("first", "last")},
-    }
+    """Return plain JSON values: a list ``bands``, each with its ``evidence``."""
+    bands = []
+    for band, proof in zip(blends.bands, blends.evidence, strict=True):
+        said = asdict(proof) | {"first": proof.first.isoformat(), "last": proof.last.isoformat()}
+        bands.append(asdict(band) | {"evidence": said})
+    return {"bands": bands}
 
 
 def blends_from_json(entry: Mapping[str, Any]) -> MarketBlends:
@@ -144,25 +148,26 @@ def blends_from_json(entry: Mapping[str, Any]) -> MarketBlends:
         ParameterError: when a field is missing, garbled or outside its domain.
     """
     try:
-        proof = entry["evidence"]
         bands = tuple(
             MarketBlend(**{name: float(band[name]) for name in MarketBlend.__slots__})
             for band in entry["bands"]
         )
-        evidence = BlendEvidence(
-            trades_sha256=str(proof["trades_sha256"]),
-            days=int(proof["days"]),
-            first=date.fromisoformat(proof["first"]),
-            last=date.fromisoformat(proof["last"]),
-            rows=int(proof["rows"]),
-            **{
-                name: float(proof[name])
-                for name in ("brier_ours", "brier_market", "brier_sharp", "brier_blend")
-            },
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        evidence = tuple(_evidence(band["evidence"]) for band in entry["bands"])
+    except (KeyError, TypeError, ValueError) as error:
         raise ParameterError(f"the market blend lacks or garbles a field: {error!r}") from None
     return MarketBlends(bands, evidence)
+
+
+def _evidence(entry: Mapping[str, Any]) -> BlendEvidence:
+    briers = ("brier_ours", "brier_market", "brier_sharp", "brier_blend")
+    return BlendEvidence(
+        trades_sha256=str(entry["trades_sha256"]),
+        days=int(entry["days"]),
+        first=date.fromisoformat(entry["first"]),
+        last=date.fromisoformat(entry["last"]),
+        rows=int(entry["rows"]),
+        **{name: float(entry[name]) for name in briers},
+    )
 
 
 def _odds(probability: float) -> float:

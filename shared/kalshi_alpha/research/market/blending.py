@@ -98,7 +98,11 @@ def votes(cases: MarketCases) -> Floats:
 
 
 def fit(
-    odds: Floats, happened: Floats, weight: Floats, prior: tuple[float, ...], spread: tuple[float, ...]
+    odds: Floats,
+    happened: Floats,
+    weight: Floats,
+    prior: tuple[float, ...],
+    spread: tuple[float, ...],
 ) -> Floats:
     """Return the most probable weights, those of odds at 0 or above.
 
@@ -114,7 +118,9 @@ def fit(
 
     def loss(x: Floats) -> tuple[float, Floats]:
         z = odds @ x
-        cost = -(weight * (happened * special.log_expit(z) + (1 - happened) * special.log_expit(-z)))
+        cost = -(
+            weight * (happened * special.log_expit(z) + (1 - happened) * special.log_expit(-z))
+        )
         slope = odds.T @ (weight * (special.expit(z) - happened))
         away = (x - centre) / width
         return float(cost.sum() + 0.5 * (away @ away)), slope + away / width
@@ -166,7 +172,7 @@ class _Joined:
     def of(cls, day: Ints, odds: Floats, happened: Floats, weight: Floats) -> _Joined:
         rows = np.column_stack([day, happened, odds])
         different, place = np.unique(rows, axis=0, return_inverse=True)
-        total = np.bincount(place.ravel(), weight)
+        total: Floats = np.bincount(place.ravel(), weight).astype(np.float64)
         return cls(different[:, 0].astype(np.int64), different[:, 2:], different[:, 1], total)
 
     def where(self, keep: Bools) -> tuple[Floats, Floats, Floats]:

@@ -38,8 +38,8 @@ class MarketCases:
     def __len__(self) -> int:
         return len(self.day)
 
-    def where(self, keep: Bools) -> MarketCases:
-        """Return the cases where ``keep`` holds."""
+    def where(self, keep: Bools | Ints) -> MarketCases:
+        """Return the cases at ``keep``, a mask or places."""
         return MarketCases(*(getattr(self, name)[keep] for name in self.__slots__))
 
     def with_outcome(self, happened: Floats) -> MarketCases:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -108,7 +109,9 @@ def buckets_of(cases: MarketCases, buckets: Buckets) -> Iterator[tuple[Any, Any,
             yield low, high, inside
 
 
-def time_rows(compared: Compared, buckets: Buckets, *, by_side: bool = False) -> list[dict[str, Any]]:
+def time_rows(
+    compared: Compared, buckets: Buckets, *, by_side: bool = False
+) -> list[dict[str, Any]]:
     """Return the rows by time to the fixing, first ``all``.
 
     Args:
@@ -128,7 +131,7 @@ def time_rows(compared: Compared, buckets: Buckets, *, by_side: bool = False) ->
 def price_rows(compared: Compared) -> list[dict[str, Any]]:
     """Return calibration by price: how often yes won, beside what was paid and said."""
     rows = []
-    for low, high in zip(PRICE_BANDS, PRICE_BANDS[1:], strict=False):
+    for low, high in itertools.pairwise(PRICE_BANDS):
         inside = (compared.cases.price > low) & (compared.cases.price <= high)
         if inside.any():
             part = compared.where(inside)
@@ -180,8 +183,10 @@ def count_sides(cases: MarketCases) -> int:
 
 def briers(compared: Compared, where: Bools, happened: Floats | None = None) -> Mapping[str, Any]:
     """Return everybody's Brier scores on some cases, with other outcomes if given."""
-    part = compared if happened is None else Compared(
-        compared.cases.with_outcome(happened), compared.said
+    part = (
+        compared
+        if happened is None
+        else Compared(compared.cases.with_outcome(happened), compared.said)
     )
     part = part.where(where)
     row: dict[str, Any] = {"n": len(part.cases)}

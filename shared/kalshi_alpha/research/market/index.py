@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -67,8 +69,13 @@ class _Seen:
     high: Floats
 
     def where(self, keep: Bools) -> _Seen:
-        arrays = (self.minute, self.fixing, self.low, self.high)
-        return _Seen(self.trades.where(keep), *(each[keep] for each in arrays))
+        return _Seen(
+            self.trades.where(keep),
+            self.minute[keep],
+            self.fixing[keep],
+            self.low[keep],
+            self.high[keep],
+        )
 
     def pays(self, level: Floats) -> Floats:
         found: Floats = ((level > self.low) & (level <= self.high)).astype(np.float64)
@@ -88,7 +95,13 @@ def series_of(registry: Registry, name: str) -> Series:
 
 
 def index_cases(
-    trades: Trades, panel: Panel, sessions: Measured, source: Dated, registry: Registry
+    trades: Trades,
+    panel: Panel,
+    sessions: Measured,
+    source: Dated,
+    registry: Registry,
+    *,
+    priced: Sequence[date] | None = None,
 ) -> IndexCases:
     """Return the trades of whole sessions beside what the law would have said then.
 
@@ -98,11 +111,13 @@ def index_cases(
         sessions: the same bars as the law reads them.
         source: its parameters by day.
         registry: where a part without a settlement basis takes it from.
+        priced: days the parameters speak of; every session when None.
 
     Raises:
         DataError: when no trade is left, or the file lacks its winners or its losers.
     """
-    seen, excluded = _kept(_laid_out(trades, registry), panel, sessions)
+    days = sessions.days if priced is None else priced
+    seen, excluded = _kept(_laid_out(trades, registry), panel, sessions, days)
     kept = seen.trades
     place = _places(kept.event, panel)
     end = seen.fixing - OPEN_MINUTE
@@ -156,16 +171,20 @@ def _pays(ticker: MarketTicker, series: Series) -> tuple[float, float]:
     return np.nan, np.nan
 
 
-def _kept(seen: _Seen, panel: Panel, sessions: Measured) -> tuple[_Seen, list[Excluded]]:
+def _kept(
+    seen: _Seen, panel: Panel, sessions: Measured, priced: Sequence[date]
+) -> tuple[_Seen, list[Excluded]]:
     """Leave out, rule by rule, the rows that cannot be compared."""
     trades = seen.trades
     day, _ = new_york(trades.at.astype(np.int64))
     during = (day == trades.event) & (seen.minute >= OPEN_MINUTE) & (seen.minute < seen.fixing)
     whole = np.isin(trades.event, [number_of(each) for each in sessions.days])
     whole &= seen.fixing <= OPEN_MINUTE + SESSION_MINUTES
+    unpriced = ~np.isin(trades.event, [number_of(each) for each in priced])
     rules = (
         ("outside-session", ~during, "traded outside the regular session of its event day"),
-        ("no-whole-session", ~whole, "is of a day without a whole session of bars before it"),
+        ("no-whole-session", ~whole, "is of a day without a whole session of bars"),
+        ("too-early", unpriced, "is of a day with too few sessions before it to fit on"),
         ("direction", np.isnan(seen.low), "has a strike that does not say which side pays"),
         ("frozen-index", _frozen(trades), f"has a level that stood still for {STANDSTILL_S:g} s"),
     )

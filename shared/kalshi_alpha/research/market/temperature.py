@@ -1,4 +1,4 @@
-"""Temperature trades beside their results. We have no law of temperatures: only the market speaks."""
+"""Temperature trades beside their results. There is no law of temperatures: the market speaks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.research.data.findings import Floats, refusal
+from kalshi_alpha.research.data.findings import Bools, Floats, refusal
 from kalshi_alpha.research.market.cases import Excluded, MarketCases, require_both_outcomes
 from kalshi_alpha.research.market.columns import moments, read_table, require, words
 from kalshi_alpha.research.market.trades import Trades
@@ -79,15 +79,13 @@ def temperature_cases(
     return cases.where(order), tuple(excluded)
 
 
-def _one_file(
-    trades: Trades, results: Results, before: int
-) -> tuple[MarketCases, list[Excluded]]:
+def _one_file(trades: Trades, results: Results, before: int) -> tuple[MarketCases, list[Excluded]]:
     names = [str(ticker) for ticker in trades.tickers]
     paid: Floats = np.array([results.paid.get(name, np.nan) for name in names])[trades.market]
     closed: Floats = np.array([results.closed.get(name, np.nan) for name in names])[trades.market]
     minutes = (closed - trades.at) / 60.0
-    unknown = np.isnan(paid)
-    after = ~unknown & ~(minutes > 0)
+    unknown: Bools = np.isnan(paid)
+    after: Bools = ~unknown & ~(minutes > 0)
     excluded = []
     for rule, out, why in (
         ("no-result", unknown, "is of a market whose result is not in the file of markets"),
@@ -102,7 +100,7 @@ def _one_file(
             excluded.append(Excluded(rule, count, sentence))
     events = {str(ticker.event): k for k, ticker in enumerate(trades.tickers)}
     event = np.array([before + events[str(t.event)] for t in trades.tickers])[trades.market]
-    keep = ~(unknown | after)
+    keep: Bools = ~(unknown | after)
     cases = MarketCases(
         day=trades.event,
         event=event.astype(np.int64),

@@ -9,7 +9,7 @@ the index's level under its own name, as ``spx``. Temperature trades one by one:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -83,8 +83,17 @@ class Trades:
         return len(self.row)
 
 
-def form_of(names: list[str]) -> Form:
-    """Return which form a file's columns are of: the one it has more of to itself."""
+def file_form(file: Path) -> Form:
+    """Return which form a file is of.
+
+    Raises:
+        DataError: when it cannot be read as a table.
+    """
+    return form_of(read_table(file)[1].column_names)
+
+
+def form_of(names: Sequence[str]) -> Form:
+    """Return which form these columns are of: the one they have more of to itself."""
     own = {form: set(needed) - set(COMMON) for form, needed in COLUMNS.items()}
     found = {form: len(columns & set(names)) for form, columns in own.items()}
     return "temperature" if found["temperature"] > found["index"] else "index"
@@ -249,9 +258,7 @@ def _require_agreement(
         raise refusal(file, "ticker", what, row=int(row[k]), count=int(wrong.sum()))
 
 
-def _require_prices(
-    file: Path, row: Ints, name: str, price: Floats, top: float, unit: str
-) -> None:
+def _require_prices(file: Path, row: Ints, name: str, price: Floats, top: float, unit: str) -> None:
     outside = np.isfinite(price) & ~((price > 0) & (price < top)) | np.isinf(price)
     if outside.any():
         k = int(np.argmax(outside))
