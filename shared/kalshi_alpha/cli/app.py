@@ -11,6 +11,7 @@ from kalshi_alpha.cli import (
     rehearse,
     research_data,
     research_fit,
+    research_market,
     research_score,
     simulate,
 )
@@ -65,3 +66,4 @@ app.command("cancel-all")(operate.cancel_all)
 app.add_typer(research_data.app, name="data")
 app.add_typer(research_fit.app, name="calibrate")
 app.command("score", cls=ManyCommand)(research_score.score)
+app.command("score-market", cls=ManyCommand)(research_market.score_market)
