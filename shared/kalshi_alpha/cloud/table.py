@@ -1,13 +1,14 @@
 """One DynamoDB table as documents: the only place that knows the attribute types.
 
-An item is its key, a JSON document under ``doc``, and a few plain text attributes that conditions
-test or an operator edits by hand.
+An item is its key, a JSON document under ``doc``, and a few plain attributes, texts and whole
+numbers, that conditions test, transactions count or an operator edits by hand.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +24,31 @@ class StoreError(KalshiAlphaError):
 
 class ConditionFailed(StoreError):
     """A conditional write lost."""
+
+
+class TransactionRefused(StoreError):
+    """A transaction changed nothing; ``codes`` says why by change, ``NONE`` where it was fine."""
+
+    def __init__(self, message: str, codes: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.codes = codes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item's part of a transaction: numbers to add to, attributes to set, and a condition.
+
+    In ``condition`` attributes are written ``#name`` and values ``:name``; every name of ``adds``,
+    ``sets`` and ``names`` is declared. An absent number counts as 0 in an addition.
+    """
+
+    pk: str
+    sk: str
+    adds: Mapping[str, int] = field(default_factory=dict)
+    sets: Mapping[str, int | str] = field(default_factory=dict)
+    condition: str = ""
+    names: Sequence[str] = ()
+    values: Mapping[str, int | str] = field(default_factory=dict)
 
 
 class Table:
@@ -56,6 +82,21 @@ class Table:
             extra["ExpressionAttributeValues"] = {k: {"S": v} for k, v in values.items()}
         self._call("put_item", Item=item, **extra)
 
+    def transact(self, changes: Sequence[Change]) -> None:
+        """Make every change or none; raise ``TransactionRefused`` when one cannot be made."""
+        try:
+            self._call(
+                "transact_write_items",
+                without_table=True,
+                TransactItems=[{"Update": _update(self.name, change)} for change in changes],
+            )
+        except StoreError as error:
+            reply = getattr(error.__cause__, "response", {})
+            if "CancellationReasons" not in reply:
+                raise
+            codes = tuple(str(r.get("Code", "None")) for r in reply["CancellationReasons"])
+            raise TransactionRefused(str(error), codes) from error
+
     def query(self, pk: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         """Yield the documents of a partition in sort-key order, each with its ``sk``."""
         start: dict[str, Any] = {}
@@ -74,9 +115,11 @@ class Table:
                 return
             start = {"ExclusiveStartKey": reply["LastEvaluatedKey"]}
 
-    def _call(self, operation: str, **arguments: Any) -> Any:
+    def _call(self, operation: str, *, without_table: bool = False, **arguments: Any) -> Any:
+        if not without_table:
+            arguments["TableName"] = self.name
         try:
-            return getattr(self._client, operation)(TableName=self.name, **arguments)
+            return getattr(self._client, operation)(**arguments)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             kind = ConditionFailed if code == "ConditionalCheckFailedException" else StoreError
@@ -93,5 +136,29 @@ def _key(pk: str, sk: str) -> dict[str, Any]:
 
 def _document(item: Mapping[str, Any]) -> dict[str, Any]:
     doc: dict[str, Any] = json.loads(item["doc"]["S"]) if "doc" in item else {}
-    plain = {k: v["S"] for k, v in item.items() if k not in {"pk", "sk", "doc"} and "S" in v}
-    return doc | plain
+    own = {"pk", "sk", "doc"}
+    texts = {k: v["S"] for k, v in item.items() if k not in own and "S" in v}
+    numbers = {k: int(v["N"]) for k, v in item.items() if k not in own and "N" in v}
+    return doc | texts | numbers
+
+
+def _update(table: str, change: Change) -> dict[str, Any]:
+    adds = ", ".join(f"#{name} :add_{name}" for name in change.adds)
+    sets = ", ".join(f"#{name} = :set_{name}" for name in change.sets)
+    parts = [f"{verb} {text}" for verb, text in (("ADD", adds), ("SET", sets)) if text]
+    values = {f":add_{name}": _value(number) for name, number in change.adds.items()}
+    values |= {f":set_{name}": _value(value) for name, value in change.sets.items()}
+    values |= {f":{name}": _value(value) for name, value in change.values.items()}
+    named = {*change.adds, *change.sets, *change.names}
+    update = {
+        "TableName": table,
+        "Key": _key(change.pk, change.sk),
+        "UpdateExpression": " ".join(parts),
+        "ExpressionAttributeNames": {f"#{name}": name for name in sorted(named)},
+        "ExpressionAttributeValues": values,
+    }
+    return update | ({"ConditionExpression": change.condition} if change.condition else {})
+
+
+def _value(value: int | str) -> dict[str, str]:
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}

@@ -50,6 +50,14 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
+class FamilyLimits:
+    """Limits on all series of a family together, in cash."""
+
+    max_loss_per_day: Count
+    max_loss_per_week: Count
+
+
+@dataclass(frozen=True, slots=True)
 class Quoting:
     """When a price is worth quoting.
 
@@ -162,6 +170,7 @@ class Registry:
     symbols: Mapping[str, Symbol]
     series: Mapping[str, Series]
     groups: Mapping[str, Group]
+    families: Mapping[str, FamilyLimits]
     hash: str
 
 
@@ -187,9 +196,9 @@ def parse_registry(text: str) -> Registry:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"the registry is not TOML: {error}") from None
-    tables = ("caps", "quoting", "phases", "symbols", "series", "groups")
+    tables = ("caps", "quoting", "phases", "symbols", "series", "groups", "families")
     _only(tree, tables, "the registry")
-    caps, quoting, phases, named_symbols, named_series, named_groups = (
+    caps, quoting, phases, named_symbols, named_series, named_groups, named_families = (
         _table(tree, name, "the registry") for name in tables
     )
     symbols = {
@@ -203,12 +212,19 @@ def parse_registry(text: str) -> Registry:
         name: _group(name, _table(named_groups, name, "groups"), phases, series)
         for name in named_groups
     }
-    _cross_check(symbols, series, groups)
-    effective = {"symbols": symbols, "series": series, "groups": groups}
+    families = {
+        name: _build(
+            FamilyLimits, _money(_table(named_families, name, "families"), name), f"families.{name}"
+        )
+        for name in named_families
+    }
+    _cross_check(symbols, series, groups, families)
+    effective = {"symbols": symbols, "series": series, "groups": groups, "families": families}
     return Registry(
         symbols=MappingProxyType(symbols),
         series=MappingProxyType(series),
         groups=MappingProxyType(groups),
+        families=MappingProxyType(families),
         hash=hashlib.sha256(msgspec.json.encode(effective, order="sorted")).hexdigest(),
     )
 
@@ -361,9 +377,17 @@ def _check_fixings(group: Group) -> None:
 
 
 def _cross_check(
-    symbols: Mapping[str, Symbol], series: Mapping[str, Series], groups: Mapping[str, Group]
+    symbols: Mapping[str, Symbol],
+    series: Mapping[str, Series],
+    groups: Mapping[str, Group],
+    families: Mapping[str, FamilyLimits],
 ) -> None:
     for one in series.values():
+        if one.family not in families:
+            raise ConfigurationError(
+                f"{one.ticker} is of the family {one.family!r}, which has no limits: add "
+                f"[families.{one.family}]"
+            )
         if one.symbol not in symbols:
             raise ConfigurationError(f"{one.ticker} settles on {one.symbol!r}, not a known symbol")
         if one.group not in groups:

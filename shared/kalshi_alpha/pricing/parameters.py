@@ -19,6 +19,7 @@ from typing import Any
 
 from kalshi_alpha.errors import ParameterError
 from kalshi_alpha.markets.events import load_events
+from kalshi_alpha.pricing.blend import MarketBlends, blends_from_json, blends_to_json
 from kalshi_alpha.pricing.table import StandardTable
 from kalshi_alpha.pricing.variance import HALF_HOURS, RegimeMix, VarianceCurve
 
@@ -85,6 +86,7 @@ class IndexParameters:
         shapes: laws of the standardised move, by ascending horizon.
         basis: standard deviation, in points, between the venue's print and our feed at the fixing.
         drift: expected move.
+        blend: how the market's own price is weighed in, or None: ours alone.
     """
 
     level: float
@@ -95,6 +97,7 @@ class IndexParameters:
     shapes: tuple[Shape, ...]
     basis: float
     drift: Drift
+    blend: MarketBlends | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.level < 1:
@@ -282,6 +285,7 @@ def _symbol_to_json(one: SymbolParameters) -> dict[str, Any]:
 
 
 def _part_to_json(part: IndexParameters) -> dict[str, Any]:
+    blend = {} if part.blend is None else {"blend": blends_to_json(part.blend)}
     return {
         "level": part.level,
         "minute_ratio": part.minute_ratio,
@@ -299,6 +303,7 @@ def _part_to_json(part: IndexParameters) -> dict[str, Any]:
         ],
         "basis": part.basis,
         "drift": {"momentum": part.drift.momentum, "max_sd": part.drift.max_sd},
+        **blend,
     }
 
 
@@ -323,6 +328,7 @@ def _part_from_json(entry: Mapping[str, Any] | None) -> IndexParameters | None:
         ),
         basis=float(entry["basis"]),
         drift=Drift(**_floats(entry["drift"])),
+        blend=blends_from_json(entry["blend"]) if "blend" in entry else None,
     )
 
 

@@ -15,10 +15,12 @@ from typing import Any
 from kalshi_alpha.clock import NEW_YORK, iso
 from kalshi_alpha.errors import DataError, VenueError
 from kalshi_alpha.families.catalog import family
-from kalshi_alpha.markets.book import Book
+from kalshi_alpha.markets.book import Book, Top
 from kalshi_alpha.markets.contracts import Contract, Ladder, ladder_from_listing
 from kalshi_alpha.markets.orders import worst_loss
+from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.markets.windows import Window
+from kalshi_alpha.pricing.blend import MarketBlends
 from kalshi_alpha.pricing.fees import FeeTerms, fee_terms
 from kalshi_alpha.pricing.ladder import price_ladder
 from kalshi_alpha.pricing.parameters import load_parameters, parameters_checksum
@@ -125,6 +127,8 @@ def _scan_one(
     books = runtime.reader.orderbooks([contract.ticker for contract, _ in near])
     ours = runtime.viewer.orders(event_ticker=ladder.event_ticker, status="resting")
     tops = {t: others_top(books.get(t, Book(t)), ours) for t in (c.ticker for c, _ in near)}
+    part = parameters.part(at_close=window.fixing == session.close)
+    near = _with_market(near, tops, part.blend, (window.fixing - now).total_seconds() / 60.0)
     moment = Moment(
         level=reading.value,
         ticks_per_point=found.ticks_per_point,
@@ -172,6 +176,25 @@ def _near_even(priced: Sequence[tuple[Contract, float]]) -> list[tuple[Contract,
     ranked = sorted(priced, key=lambda item: abs(item[1] - 0.5))[:_BOOKS]
     kept = {c.ticker for c, p in ranked if _WORTH_A_BOOK < p < 1 - _WORTH_A_BOOK}
     return [(contract, p) for contract, p in priced if contract.ticker in kept]
+
+
+def _with_market(
+    near: Sequence[tuple[Contract, float]],
+    tops: Mapping[str, Top],
+    blends: MarketBlends | None,
+    minutes: float,
+) -> list[tuple[Contract, float]]:
+    """Weigh in the others' mid price where the parameters say so and both sides are quoted."""
+    band = None if blends is None else blends.at(minutes)
+    if band is None:
+        return list(near)
+    found = []
+    for contract, probability in near:
+        bid, ask = tops[contract.ticker].bid, tops[contract.ticker].ask
+        mid = None if bid is None or ask is None else (bid + ask) / (2 * PRICE_UNIT)
+        blended = probability if mid is None else band.probability(probability, mid)
+        found.append((contract, blended))
+    return found
 
 
 def _exposure(runtime: Runtime, window: Window, series: str, ladder: Ladder) -> Exposure:
