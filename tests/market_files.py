@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def bars_file(folder: Path, days: dict[date, Sequence[float]], name: str = "bars
     }
     for day, levels in days.items():
         begin = datetime(day.year, day.month, day.day, 9, 30, tzinfo=NEW_YORK).astimezone(UTC)
-        for k, (opened, closed) in enumerate(zip(levels, levels[1:], strict=False)):
+        for k, (opened, closed) in enumerate(pairwise(levels)):
             columns["ts_utc"].append(begin + timedelta(minutes=k))
             columns["open"].append(opened)
             columns["high"].append(max(opened, closed) + 0.05)

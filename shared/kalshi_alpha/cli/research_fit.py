@@ -33,6 +33,10 @@ Bend = Annotated[
     bool,
     typer.Option("--bend", help="Bend the law to where outcomes fell; it has not paid so far."),
 ]
+Blend = Annotated[
+    Path | None,
+    typer.Option("--blend", help="A market-blend.json of score-market to put into the part."),
+]
 CreatedAt = Annotated[
     str | None, typer.Option("--created-at", help="Time to record, New York; now when not given.")
 ]
@@ -46,6 +50,7 @@ def hourly(
     out: Out,
     through: Through = None,
     bend: Bend = False,
+    blend: Blend = None,
     created_at: CreatedAt = None,
     as_json: Json = False,
 ) -> None:
@@ -54,7 +59,7 @@ def hourly(
     Example: kalshi-alpha calibrate hourly --symbol SPX --bars spx_1m.parquet spx_5m.parquet
     --out params.json
     """
-    _calibrate(ctx, "hourly", symbol, bars, out, through, bend, created_at, as_json)
+    _calibrate(ctx, "hourly", symbol, bars, out, through, bend, blend, created_at, as_json)
 
 
 @app.command("close", cls=ManyCommand)
@@ -65,6 +70,7 @@ def close(
     out: Out,
     through: Through = None,
     bend: Bend = False,
+    blend: Blend = None,
     created_at: CreatedAt = None,
     as_json: Json = False,
 ) -> None:
@@ -73,7 +79,7 @@ def close(
     Example: kalshi-alpha calibrate close --symbol SPX --bars spx_1m.parquet spx_5m.parquet
     --out params.json
     """
-    _calibrate(ctx, "close", symbol, bars, out, through, bend, created_at, as_json)
+    _calibrate(ctx, "close", symbol, bars, out, through, bend, blend, created_at, as_json)
 
 
 @app.command("recover")
@@ -107,11 +113,17 @@ def _calibrate(
     out: Path,
     through: str | None,
     bend: bool,
+    blend: Path | None,
     created_at: str | None,
     as_json: bool,
 ) -> None:
     # numpy, scipy and pyarrow take a second: the other commands should not wait for them
-    from kalshi_alpha.research.calibrate import calibrate, index_minutes, write_part  # noqa: PLC0415
+    from kalshi_alpha.research.calibrate import (  # noqa: PLC0415
+        calibrate,
+        index_minutes,
+        read_blend,
+        write_part,
+    )
     from kalshi_alpha.research.data.panel import read_panels  # noqa: PLC0415
 
     last = None if through is None else parse_day(through)
@@ -125,6 +137,7 @@ def _calibrate(
         index=index_minutes(bars, symbol, last=last),
         through=last,
         bend=bend,
+        blend=None if blend is None else read_blend(blend),
         command=command_line(f"calibrate {kind}", ctx),
         created_at=made_at,
     )

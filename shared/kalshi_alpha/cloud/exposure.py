@@ -125,6 +125,8 @@ class ExposureStore:
             )
             if (wanted.open, wanted.lost) == (held.open, held.lost):
                 return None
+            if bounded and (beyond := self._beyond(week, wanted)):
+                return beyond
             try:
                 self._table.transact(_changes(week, held, wanted, bounded=bounded))
             except TransactionRefused as error:
@@ -137,6 +139,13 @@ class ExposureStore:
             f"the limits of the order {order} could not be counted in {_TRIES} tries; it must not "
             "be sent"
         )
+
+    def _beyond(self, week: date, wanted: Hold) -> Exceeded | None:
+        """Return the first limit whose whole cap is less than the order alone could lose."""
+        for limit in wanted.limits:
+            if wanted.open > limit.cap:
+                return Exceeded(limit, wanted.open, self.usage(week, limit).room(limit.cap))
+        return None
 
     def _exceeded(
         self, week: date, held: Hold, wanted: Hold, codes: tuple[str, ...]
@@ -172,17 +181,14 @@ def _changes(week: date, held: Hold, wanted: Hold, *, bounded: bool) -> list[Cha
 
 
 def _counter(week: date, limit: Limit, counted: Mapping[str, int], *, bounded: bool) -> Change:
-    room = limit.cap - counted["open"]
     key = (_week(week), f"LIMIT#{limit.key}")
     if not bounded:
         return Change(*key, adds=counted)
-    if room < 0:  # more than the whole cap: refused even where nothing was counted before
-        return Change(*key, adds=counted, condition="#open < #open")
     return Change(
         *key,
         adds=counted,
         condition="attribute_not_exists(#open) OR (#open <= :room AND #total <= :room)",
-        values={"room": room},
+        values={"room": limit.cap - counted["open"]},
     )
 
 

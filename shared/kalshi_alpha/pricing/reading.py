@@ -115,6 +115,26 @@ class RealisedMeter:
             self._bar.take(log)
         self._newest, self._minute = at, minute
 
+    def observe_minute(
+        self, start: datetime, opened: float, high: float, low: float, closed: float
+    ) -> None:
+        """Take a whole minute from its ``start`` on, as history has it: it counts with its range.
+
+        A minute of which values were seen already is ignored; values may still follow within it.
+
+        Raises:
+            DataError: when a price is not a finite number above 0.
+        """
+        minute, prices = self._minute_of(start), (opened, high, low, closed)
+        known = self._newest is not None and minute <= self._minute
+        if known or not 0 <= minute < self._length:
+            return
+        for price in prices:
+            self.observe(start, price)
+        self._bar.count = _FEWEST_VALUES
+        if self._first < 0:  # the first minute of all, and seen from its start
+            self._begin(minute, math.log(opened))
+
     def realised(self, now: datetime) -> Realised:
         """Return the sums over the minutes that are complete at ``now``; nothing later counts."""
         if self._first < 0:

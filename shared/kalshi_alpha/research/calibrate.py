@@ -21,6 +21,7 @@ import kalshi_alpha
 from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import Registry
+from kalshi_alpha.pricing.blend import MarketBlends, blends_from_json
 from kalshi_alpha.pricing.parameters import (
     KINDS,
     LIFETIME,
@@ -61,6 +62,7 @@ def calibrate(
     index: Panel | None = None,
     through: date | None,
     bend: bool = False,
+    blend: MarketBlends | None = None,
     command: str,
     created_at: datetime,
 ) -> Calibration:
@@ -74,6 +76,7 @@ def calibrate(
             reads the index, and its ranges run lower.
         through: last day used; the last there is when None.
         bend: whether the law is bent to where outcomes fell in it.
+        blend: how the market's price is weighed in, or None.
         command: what was typed, for the provenance.
         created_at: aware.
 
@@ -100,6 +103,13 @@ def calibrate(
     fitted = fit_part(used, kind, basis=basis, bend=bend)
     if used[min(used)].source != symbol:
         fitted = _for_the_index(fitted, index, used)
+    if blend is not None:
+        late = max(proof.last for proof in blend.evidence)
+        if through is not None and late > through:
+            raise DataError(
+                f"the blend was found on trades to {late}, after {through}: that is looking ahead"
+            )
+        fitted = Fit(replace(fitted.parameters, blend=blend), fitted.evidence)
     last = max(panel.days[-1] for panel in used.values())
     manifest = [_noted(used[step]) for step in sorted(used)]
     if index is not None and index.days and index.source != used[min(used)].source:
@@ -125,6 +135,22 @@ def index_minutes(files: Sequence[Path], symbol: str, *, last: date | None) -> P
             read_panels([file], symbol, last=last, source=symbol)
             holding.append(file)
     return read_panels(holding, symbol, last=last, source=symbol).get(MINUTE) if holding else None
+
+
+def read_blend(file: Path) -> MarketBlends:
+    """Return the blends of a file that ``kalshi-alpha score-market`` wrote.
+
+    Raises:
+        DataError: when it cannot be read.
+        ParameterError: when it holds no blend.
+    """
+    try:
+        entry = json.loads(file.read_bytes())
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise DataError(f"{file} is not JSON: give a market-blend.json of score-market") from None
+    return blends_from_json(entry)
 
 
 def write_part(made: Calibration, out: Path) -> bytes:

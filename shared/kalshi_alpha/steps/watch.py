@@ -25,7 +25,7 @@ from kalshi_alpha.pricing.reading import Reading, RealisedMeter
 from kalshi_alpha.steps import heartbeat
 from kalshi_alpha.steps.pull import Pull
 from kalshi_alpha.steps.runtime import Runtime
-from kalshi_alpha.venues.massive.rest import MassiveReader
+from kalshi_alpha.venues.massive.rest import Bar, MassiveReader
 from kalshi_alpha.venues.massive.stream import (
     DELAYED_AFTER_S,
     Alert,
@@ -52,9 +52,9 @@ class SymbolWatch:
         self._doubted: float | None = None
         self._meter = RealisedMeter(session.open, session.close)
 
-    def seed(self, at: datetime, value: float) -> None:
-        """Take a value from before the socket opened."""
-        self._meter.observe(at, value)
+    def seed(self, bar: Bar) -> None:
+        """Take a minute from before the socket opened."""
+        self._meter.observe_minute(bar.start, bar.open, bar.high, bar.low, bar.close)
 
     def hear(self, value: Value, monotonic: float) -> bool:
         """Take a value from the socket and say whether it is believed.
@@ -236,7 +236,7 @@ class Sentry:
                 except (VenueError, DataError):
                     continue  # the meter starts empty, which the law treats as nothing known
                 for bar in bars:
-                    watch.seed(bar.end, bar.close)
+                    watch.seed(bar)
 
     async def _listen(self, key: str) -> None:
         tickers = {w.symbol.vendor_ticker: w.symbol.name for w in self.watches.values()}

@@ -211,6 +211,88 @@ def test_a_minute_seen_by_its_close_alone_counts_with_its_squared_return():
     )
 
 
+def bar_of(logs):
+    """Return the four prices of a minute's logs."""
+    return [100.0 * math.exp(log) for log in (logs[0], max(logs), min(logs), logs[-1])]
+
+
+def wandering(minutes, seed=5):
+    random = Random(seed)
+    log, path = 0.0, []
+    for _ in range(60 * minutes):
+        log += random.gauss(0.0, 1e-4)
+        path.append(log)
+    return path
+
+
+def test_minutes_of_history_and_the_seconds_they_were_made_of_tell_the_same():
+    path = wandering(45)
+    history = meter()
+    for k in range(45):
+        history.observe_minute(at(60 * k), *bar_of(path[60 * k : 60 * k + 60]))
+
+    found, expected = (one.realised(at(45 * 60)) for one in (history, meter(*enumerate(path))))
+
+    assert found.minutes == expected.minutes == 45
+    for name in ("since_open", "last_30", "last_10", "move_10"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-9)
+
+
+def test_history_goes_over_into_seconds_without_a_seam():
+    path = wandering(20)
+    seeded = meter()
+    for k in range(12):
+        seeded.observe_minute(at(60 * k), *bar_of(path[60 * k : 60 * k + 60]))
+    # The vendor's last minute is still forming; the socket opens in the middle of it.
+    seeded.observe_minute(at(60 * 12), *bar_of(path[720:750]))
+    for k in range(750, 1_200):
+        seeded.observe(at(k), 100.0 * math.exp(path[k]))
+
+    found, expected = (one.realised(at(1_200)) for one in (seeded, meter(*enumerate(path))))
+
+    assert found.minutes == 20
+    assert found.since_open == pytest.approx(expected.since_open, rel=1e-9)
+    assert found.last_10 == pytest.approx(expected.last_10, rel=1e-9)
+
+
+def test_history_that_starts_late_counts_from_the_start_of_its_first_minute():
+    late = meter()
+    late.observe_minute(at(3_600), *bar_of([0.0, 0.002, -0.002, 0.001]))
+
+    found = late.realised(at(3_660))
+
+    assert found.minutes == 1
+    assert found.since_open == pytest.approx(8e-6 - 0.3862943611198906e-6)
+    assert found.move_10 == pytest.approx(0.001)
+
+
+def test_a_minute_that_was_seen_is_not_taken_from_history_again():
+    values = meter(*((k, 0.0) for k in range(90)))
+
+    for start in (0, 60):
+        values.observe_minute(at(start), *bar_of([0.0, 0.05, -0.05, 0.0]))
+
+    assert values.realised(at(120)).since_open == 0.0
+
+
+@pytest.mark.parametrize("start", [-60, 390 * 60])
+def test_a_minute_outside_the_session_is_ignored(start):
+    values = meter()
+
+    values.observe_minute(at(start), *bar_of([0.0, 0.05, -0.05, 0.0]))
+
+    assert values.realised(at(390 * 60)) == Realised(0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_minute_with_a_price_that_is_none_is_refused(place):
+    prices = [100.0] * 4
+    prices[place] = math.nan
+
+    with pytest.raises(DataError, match="not a positive number"):
+        meter().observe_minute(at(0), *prices)
+
+
 def test_a_gap_is_one_return_however_often_its_last_minute_was_seen():
     dense = [(60 * 5 + k, 0.02 + 0.001 * (k % 2)) for k in range(60)]
 

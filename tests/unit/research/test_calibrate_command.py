@@ -157,6 +157,48 @@ def test_a_stand_in_is_compared_as_the_index_measures(run: Command, tmp_path):
     assert found.minute_ratio != assumed.minute_ratio
 
 
+def a_blend(folder: Path, last: str) -> Path:
+    evidence = {
+        "trades_sha256": "0" * 64, "days": 20, "first": "2025-03-10", "last": last, "rows": 900,
+        "brier_ours": 0.15, "brier_market": 0.15, "brier_sharp": 0.15, "brier_blend": 0.14,
+    }  # fmt: skip
+    band = {"intercept": 0.0, "market": 0.6, "ours": 0.5, "minutes_from": 0.0, "minutes_to": 15.0}
+    file = folder / "market-blend.json"
+    file.write_text(json.dumps({"bands": [band | {"evidence": evidence}]}))
+    return file
+
+
+def test_a_blend_is_put_into_the_part_with_its_evidence(run: Command, files, tmp_path):
+    out, blend = tmp_path / "p.json", a_blend(tmp_path, "2025-04-30")
+
+    data = fit_both(run, out, files["five"], blend=str(blend))
+
+    part = load_parameters(data, DAYS[-1])["SPX"].close
+    assert (part.blend.at(10.0).market, part.blend.at(20.0)) == (0.6, None)
+    assert part.blend.evidence[0].days == 20
+    assert load_parameters(fit_both(run, out, files["five"]), DAYS[-1])["SPX"].close.blend is None
+
+
+@pytest.mark.parametrize(
+    ("last", "text", "words"),
+    [("2025-12-31", None, "looking ahead"), ("2025-04-30", "{}", "lacks or garbles"),
+     ("2025-04-30", "no", "not JSON")],
+)  # fmt: skip
+def test_a_blend_that_cannot_be_used_is_refused(run: Command, files, tmp_path, last, text, words):
+    blend = a_blend(tmp_path, last)
+    if text is not None:
+        blend.write_text(text)
+
+    said = run(
+        "calibrate", "close", "--symbol", "SPX", "--bars", files["five"], "--out",
+        tmp_path / "p.json", "--blend", blend, "--through", DAYS[-1],
+    )  # fmt: skip
+
+    assert said.code == 4
+    assert words in " ".join(said.err.split())
+    assert not (tmp_path / "p.json").exists()
+
+
 @pytest.mark.shared_data
 def test_the_shipped_parameters_are_what_the_commands_make(run: Command, shared_data, tmp_path):
     from kalshi_alpha.pricing.parameters import shipped_parameters

@@ -216,8 +216,22 @@ def test_the_recorded_trades_are_scored_walk_forward(run, shared_data, tmp_path)
     assert whole["days"] == 26
     assert whole["n"] + sum(each["rows"] for each in document["excluded"]) == 21_960
     late = next(r for r in document["rows"] if (r["minutes_from"], r["minutes_to"]) == (0, 15))
-    assert late["brier_blend"] < late["brier_sharp"] < late["brier_market"]
-    assert late["high_blend"] < 0
+    assert late["brier_blend"] < min(late["brier_sharp"], late["brier_market"])
+
+
+@pytest.mark.shared_data
+def test_recorded_temperature_trades_are_scored(run, shared_data, tmp_path):
+    folder = shared_data / "kalshi_high"
+    trades, markets = folder / "trades_kxhighden.parquet", folder / "markets.parquet"
+
+    said = run("score-market", "--trades", trades, "--markets", markets, "--out", "out")
+
+    assert said.code == 0, said.err
+    document = json.loads((tmp_path / "out" / "market.json").read_text())
+    whole = document["rows"][0]
+    assert whole["n"] + sum(each["rows"] for each in document["excluded"]) == 42_831
+    assert 0.0 < whole["brier_market"] < 0.25
+    assert whole["brier_ours"] is None
 
 
 @pytest.mark.shared_data

@@ -180,7 +180,7 @@ def test_days_without_bars_or_without_parameters_are_left_out(tmp_path):
 
 def test_nothing_left_is_a_sentence_with_the_reasons(tmp_path):
     with pytest.raises(DataError, match=r"no trade is left.*outside the regular session"):
-        cases(tmp_path, [at("16:30:00", 6900.0, sold=0.5, spx=6901.0)])
+        cases(tmp_path, [second(DAY, "16:30:00", 6900.0, sold=0.5)])
 
 
 def ranged(clock, label, **prices):

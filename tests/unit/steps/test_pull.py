@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -90,7 +92,121 @@ def test_a_batch_that_does_nothing_is_followed_by_the_venues_own_switch(
     report = Pull(venue, the_window(), clock, group_id="g1").at_deadline()
 
     assert report.resting_after == 0
-    assert [s[0] for s in venue.sent if s[0].startswith("trigger")] == ["trigger g1"]
+    assert "trigger g1" in [s[0] for s in venue.sent]
+
+
+def test_a_batch_that_hangs_does_not_hold_up_the_venues_own_switch(clock: ManualClock) -> None:
+    venue, answer = FakeVenue(clock, 3), threading.Event()
+    venue.trouble = lambda what: (answer.wait(30), None)[1] if what == "cancel" else None
+
+    report = Pull(venue, the_window(), clock, group_id="g1").at_deadline()
+    answer.set()
+
+    assert (report.resting_after, report.attempts, report.canceled) == (0, 1, 3)
+    assert report.confirmed_at is not None
+    assert report.confirmed_at < T - timedelta(seconds=2)
+
+
+def test_a_switch_that_hangs_does_not_hold_up_the_batch(clock: ManualClock) -> None:
+    venue, answer = FakeVenue(clock, 3), threading.Event()
+    asked = []
+
+    def hang(what: str) -> None:
+        asked.append(what)
+        if what.startswith("trigger"):
+            answer.wait(30)
+
+    venue.trouble = hang
+    report = Pull(venue, the_window(), clock, group_id="g1").at_deadline()
+    answer.set()
+
+    assert "trigger g1" in asked
+    assert (report.resting_after, report.attempts) == (0, 1)
+
+
+def test_with_both_ways_hanging_the_book_is_looked_at_all_the_same(clock: ManualClock) -> None:
+    venue, answer = FakeVenue(clock, 2), threading.Event()
+    lists = []
+
+    def hang(what: str) -> None:
+        if what == "list":
+            lists.append(what)
+            if len(lists) == 4:  # two series at the refresh, then the second look
+                venue.live.clear()
+        elif what != "warm":
+            answer.wait(30)
+
+    venue.trouble = hang
+    report = Pull(venue, the_window(), clock, group_id="g1").at_deadline()
+    answer.set()
+
+    assert report.resting_after == 0
+    assert any("no way out has answered" in trouble for trouble in report.troubles)
+
+
+def test_orders_of_a_group_nobody_told_of_are_switched_off_by_it(clock: ManualClock) -> None:
+    venue = FakeVenue(clock, 2)
+    venue.deaf = True
+    venue.live = {k: replace(o, order_group_id="g7") for k, o in venue.live.items()}
+
+    report = Pull(venue, the_window(), clock).now("sentry")
+
+    assert report.resting_after == 0
+    assert "trigger g7" in [s[0] for s in venue.sent]
+
+
+def test_without_a_listing_our_own_ledgers_orders_are_cancelled(clock: ManualClock) -> None:
+    venue = FakeVenue(clock, 2)
+
+    def blind(what: str) -> None:
+        if what == "list" and venue.live:
+            raise VenueUnavailable("the list: no answer")
+
+    venue.trouble = blind
+
+    report = Pull(venue, the_window(), clock, known=("o0", "o1")).at_deadline()
+
+    assert not venue.live
+    assert report.resting_after == 0
+
+
+def test_what_was_never_seen_counts_as_resting(clock: ManualClock) -> None:
+    venue = FakeVenue(clock, 1)
+
+    def down(what: str) -> None:
+        raise VenueUnavailable(f"{what}: no answer")
+
+    venue.trouble = down
+
+    report = Pull(venue, the_window(), clock).at_deadline()
+
+    assert (report.resting_after, report.may_rest) == (-1, 1)
+    assert report.to_json(the_window())["late_s"] is None
+
+
+def test_its_lateness_counts_from_when_it_was_due(clock: ManualClock) -> None:
+    early = Pull(FakeVenue(clock, 1), the_window(), clock).at_deadline()
+    clock.advance(1.0)
+    late = Pull(FakeVenue(clock, 1), the_window(), clock).at_deadline()
+
+    assert early.to_json(the_window())["late_s"] == pytest.approx(-0.205, abs=0.01)
+    assert late.to_json(the_window())["late_s"] > 0.7
+
+
+def test_a_broken_way_out_is_a_trouble_without_its_words(clock: ManualClock) -> None:
+    venue = FakeVenue(clock, 1)
+    broken = iter([True])
+
+    def fall(what: str) -> None:
+        if what == "cancel" and next(broken, False):
+            raise RuntimeError("secret words")
+
+    venue.trouble = fall
+
+    report = Pull(venue, the_window(), clock).at_deadline()
+
+    assert report.resting_after == 0
+    assert report.troubles == ("a way out failed: RuntimeError",)
 
 
 def test_it_repeats_until_the_market_closes_and_says_what_still_rests(clock: ManualClock) -> None:
@@ -123,7 +239,7 @@ def test_more_orders_than_a_batch_holds_leave_in_several(clock: ManualClock) -> 
 
     report = Pull(venue, the_window(), clock).now("sentry")
 
-    assert [s[2] for s in venue.sent if s[0] == "cancel"] == [50, 50, 20]
+    assert [s[2] for s in venue.sent if s[0] == "cancel"] == [45, 45, 30]
     assert (report.mode, report.resting_after, report.canceled) == ("sentry", 0, 120)
 
 

@@ -12,7 +12,7 @@ from kalshi_alpha.reports.charts import drawing
 from kalshi_alpha.reports.study import Fact, Section, Study, Table, write_study
 from kalshi_alpha.reports.wording import MINUS, NOTHING
 from kalshi_alpha.research.data.store import write_atomically
-from kalshi_alpha.research.market.compare import ALL, BLEND, SHARP, price_rows, time_rows
+from kalshi_alpha.research.market.compare import ALL, price_rows, time_rows
 from kalshi_alpha.research.market.pictures import brier_chart, calibration_chart, gain_chart
 from kalshi_alpha.research.market.scoring import MarketScore
 
@@ -198,9 +198,9 @@ def _status(low: float | None, high: float | None) -> Any:
 
 
 def _shown_pairs(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    pairs = [("", "ours less traded"), ("_blend", f"{BLEND} less traded")]
+    pairs = [("", "ours less traded"), ("_blend", "blend less traded")]
     shown = [pair for pair in pairs if rows[0][f"diff{pair[0]}"] is not None]
-    return [*shown, ("_sharp_market", f"{SHARP}ened less traded")]
+    return [*shown, ("_sharp_market", "sharpened less traded")]
 
 
 def _gain_rows(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
