@@ -88,10 +88,12 @@ def test_a_quiet_window_scans_twice_pulls_and_reconciles() -> None:
     done = Scenario().run()
 
     assert done.status == "SUCCEEDED"
-    assert done.names() == [
-        "preflight", "scan", "quote", "scan", "quote", "cancel", "reconcile",
-    ]  # fmt: skip
-    assert done.calls[5][2]["mode"] == "armed"
+    # The cancel waits in a branch beside the making: where it falls among it is the clock's affair.
+    made = [name for name in done.names() if name != "cancel"]
+    assert made == ["preflight", "scan", "quote", "scan", "quote", "reconcile"]
+    (cancel,) = (event for name, _, event in done.calls if name == "cancel")
+    assert cancel["mode"] == "armed"
+    assert done.names()[-1] == "reconcile"
 
 
 def test_the_waits_follow_the_injected_clock() -> None:
