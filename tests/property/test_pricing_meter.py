@@ -123,3 +123,22 @@ def test_a_bars_variance_lies_between_nothing_and_half_its_squared_range(seen):
     assert 0.0 <= found <= 0.5 * spread**2
     assert found >= (0.5 - (2 * math.log(2) - 1)) * spread**2 - 1e-18
     assert found == bar_variance(seen[-1], max(seen), min(seen), seen[0])  # run backwards
+
+
+@given(each_minute, st.integers(0, 49))
+def test_a_minute_of_history_counts_as_its_seconds_do(minutes, seam):
+    dense = [seen * FEWEST for seen in minutes]  # often enough to be measured by their range
+    now = OPEN + timedelta(minutes=len(dense))
+    meter = RealisedMeter(OPEN, CLOSE)
+    for k, seen in enumerate(dense[:seam]):
+        prices = (math.exp(x) for x in (seen[0], max(seen), min(seen), seen[-1]))
+        meter.observe_minute(OPEN + timedelta(minutes=k), *prices)
+    for seconds, log in spread_out(dense):
+        if seconds >= 60 * seam:
+            meter.observe(OPEN + timedelta(seconds=seconds), math.exp(log))
+
+    found, expected = meter.realised(now), metered(spread_out(dense)).realised(now)
+
+    assert found.minutes == expected.minutes
+    assert found.since_open == pytest.approx(expected.since_open, rel=1e-9, abs=1e-15)
+    assert found.last_10 == pytest.approx(expected.last_10, rel=1e-9, abs=1e-12)

@@ -118,3 +118,9 @@ def test_no_shipped_momentum_stands_two_errors_away_from_nothing() -> None:
     assert len(made) == 12
     for evidence in (one["evidence"] for one in made):
         assert abs(evidence["momentum"]) < 2 * evidence["momentum_error"]
+
+
+def test_no_shipped_part_weighs_in_the_markets_price() -> None:
+    for day in (date(2025, 10, 31), date(2025, 11, 4), date(2026, 2, 10)):
+        body = json.loads(shipped_parameters(day))["body"]
+        assert all("blend" not in body[symbol][kind] for symbol in SYMBOLS for kind in KINDS)
