@@ -19,7 +19,6 @@ from kalshi_alpha.research.model.cases import HOURS, MINUTES_BEFORE, Cases, lay_
 from kalshi_alpha.research.model.fit import FEWEST_MINUTE_SESSIONS, FEWEST_SESSIONS
 from kalshi_alpha.research.model.laws import Dated, law_forecasts
 from kalshi_alpha.research.model.measured import (
-    MINUTE,
     Bools,
     Floats,
     Ints,
@@ -160,12 +159,15 @@ def score(
     """
     panels = of_one_source({step: panel.until(last) for step, panel in panels.items()})
     unit, minutes = unit_sessions(panels), minute_sessions(panels)
-    begin = _first_scored(unit, first, FEWEST_SESSIONS)
-    groups = [_group(unit, unit, panels, source, begin, [m for m in MINUTES_BEFORE if m >= 5])]
-    if minutes is not None and unit.step != MINUTE:
-        later = _first_scored(minutes, max(first, unit.days[begin]), FEWEST_MINUTE_SESSIONS)
-        short = [m for m in MINUTES_BEFORE if m < 5]
-        groups.append(_group(minutes, unit, panels, source, later, short))
+    since = _unbroken_since(sorted({day for one in panels.values() for day in one.days}), first)
+    history = _History(daily_closes(panels, since), realised_variances(unit, panels, since))
+    begin = _first_scored(unit, first, since, FEWEST_SESSIONS)
+    long, short = ([m for m in MINUTES_BEFORE if (m < 5) == brief] for brief in (False, True))
+    groups = [_group(unit, history, source, begin, long)]
+    if minutes is not None and begin < len(unit.days):
+        earliest = max(first, unit.days[begin])
+        later = _first_scored(minutes, earliest, since, FEWEST_MINUTE_SESSIONS)
+        groups.append(_group(minutes, history, source, later, short))
     groups = [group for group in groups if len(group.cases)]
     if not groups:
         raise DataError(
@@ -296,10 +298,15 @@ def _stand_in_step(group: Group) -> float:
     return float(np.median(group.level)) * STAND_IN_STEP
 
 
+@dataclass(frozen=True, slots=True)
+class _History:
+    closes: DailySeries
+    realised: DailySeries
+
+
 def _group(
     sessions: Measured,
-    unit: Measured,
-    panels: Mapping[int, Panel],
+    history: _History,
     source: Dated,
     begin: int,
     minutes_before: Sequence[int],
@@ -307,34 +314,30 @@ def _group(
     cases = lay_out(sessions, minutes_before=minutes_before, first=begin)
     if not len(cases):
         return Group(sessions, cases, {})
-    history = SessionHistory(
+    seen = SessionHistory(
         days=sessions.days,
         step=sessions.step,
         logs=sessions.logs,
-        closes=daily_closes(panels),
-        realised=realised_variances(unit, panels),
+        closes=history.closes,
+        realised=history.realised,
     )
-    models = {LAW: law_forecasts(source, sessions, cases)} | baseline_forecasts(history, cases)
+    models = {LAW: law_forecasts(source, sessions, cases)} | baseline_forecasts(seen, cases)
     return Group(sessions, cases, models)
 
 
-def daily_closes(panels: Mapping[int, Panel]) -> DailySeries:
-    """Return the log of each session's last price, of the finest bars that know it.
-
-    Only the days after the last gap of more than ten.
-    """
+def daily_closes(panels: Mapping[int, Panel], since: date) -> DailySeries:
+    """Return the log of each session's last price from ``since`` on, of the finest bars known."""
     found: dict[date, float] = {}
     for step in sorted(panels):
         panel = panels[step]
         for k, day in enumerate(panel.days):
             known = panel.close[k][np.isfinite(panel.close[k])]
-            if day not in found and len(known):
+            if day >= since and day not in found and len(known):
                 found[day] = float(np.log(known[-1]))
-    days = _unbroken(tuple(sorted(found)))
-    return DailySeries(days, np.array([found[day] for day in days]))
+    return _series(found)
 
 
-def realised_variances(unit: Measured, panels: Mapping[int, Panel]) -> DailySeries:
+def realised_variances(unit: Measured, panels: Mapping[int, Panel], since: date) -> DailySeries:
     """Return each session's realised variance: of the fitted bars, and of coarser ones before."""
     found = dict(zip(unit.days, (np.diff(unit.logs, axis=1) ** 2).sum(axis=1), strict=True))
     for step in sorted(step for step in panels if step > unit.step):
@@ -342,19 +345,25 @@ def realised_variances(unit: Measured, panels: Mapping[int, Panel]) -> DailySeri
         squares = (np.diff(coarse.logs, axis=1) ** 2).sum(axis=1)
         for day, value in zip(coarse.days, squares, strict=True):
             found.setdefault(day, value)
-    days = _unbroken(tuple(sorted(found)))
-    return DailySeries(days, np.array([float(found[day]) for day in days]))
+    return _series({day: float(value) for day, value in found.items() if day >= since})
 
 
-def _unbroken(days: tuple[date, ...]) -> tuple[date, ...]:
-    """Return the days after the last long gap: a return over months is no daily one."""
-    breaks = [k for k in range(1, len(days)) if days[k] - days[k - 1] > LONGEST_GAP]
-    return days[breaks[-1] :] if breaks else days
+def _series(found: Mapping[date, float]) -> DailySeries:
+    days = tuple(sorted(found))
+    return DailySeries(days, np.array([found[day] for day in days]))
 
 
-def _first_scored(sessions: Measured, first: date, fewest: int) -> int:
-    """Return the place of the first session from ``first`` on with enough of them before it."""
-    return max(fewest, sum(day < first for day in sessions.days))
+def _unbroken_since(days: Sequence[date], first: date) -> date:
+    """Return the day after the last long gap before ``first``; a return over months is no daily."""
+    before = [day for day in days if day < first] or list(days[:1])
+    breaks = [k for k in range(1, len(before)) if before[k] - before[k - 1] > LONGEST_GAP]
+    return before[breaks[-1]] if breaks else date.min
+
+
+def _first_scored(sessions: Measured, first: date, since: date, fewest: int) -> int:
+    """Return the place of the first session from ``first`` on with enough unbroken ones before."""
+    skipped = sum(day < since for day in sessions.days)
+    return max(fewest + skipped, sum(day < first for day in sessions.days))
 
 
 def _joined(

@@ -143,11 +143,27 @@ def test_half_hours_alone_are_scored_as_far_as_they_go(files):
 
 def test_a_daily_close_comes_from_the_finest_bars(files):
     panels = read_panels([files["five"], files["minutes"], files["half hours"]], "SPX")
-    closes = daily_closes(panels)
+    closes = daily_closes(panels, DAYS[0])
 
     last = closes.days.index(DAYS[-1])
     assert closes.values[last] == np.log(panels[1].close[-1, -1])
     assert closes.days == tuple(DAYS)
+
+
+def test_days_before_a_long_gap_are_no_history(tmp_path):
+    """Two sessions of long ago do not count as the fortieth and the forty-first."""
+    old = sessions_from(date(2024, 6, 3), 2)
+    files = [
+        write_bars(tmp_path / "old" / "bars.parquet", old),
+        write_bars(tmp_path / "new" / "bars.parquet", DAYS),
+    ]
+    panels = read_panels(files, "SPX")
+    walk = Walk(panels, first=DAYS[30], last=LAST)
+
+    found = score(panels, walk, first=DAYS[30], last=LAST, strike_step=5.0)
+
+    assert found.too_early == tuple(DAYS[30:40])
+    assert len(np.unique(found.day)) == 35
 
 
 def test_the_command_writes_the_json_last_and_the_page_beside_it(run: Command, files, tmp_path):
