@@ -15,7 +15,15 @@ from aws_cdk import aws_iam as iam
 from kalshi_alpha.cloud.layout import LEDGER, STATE
 from stacks.acknowledge import acknowledge
 from stacks.stage import FEED_URL, FEED_WS_URL, VENUE_URL, VENUE_WS_URL, Stage
-from stacks.storage import FEED_KEY, READ_KEY, TRADING_KEY, USE_KEY, StorageStack, artifacts_bucket
+from stacks.storage import (
+    FEED_KEY,
+    PULL_KEY,
+    READ_KEY,
+    TRADING_KEY,
+    USE_KEY,
+    StorageStack,
+    artifacts_bucket,
+)
 
 _WINDOW = "WINDOW#*"
 
@@ -27,6 +35,7 @@ class Access:
     reads: Sequence[str] = ()  # tables
     state: Sequence[str] = ()  # partitions of the state table it may write
     ledger: Sequence[str] = ()  # partitions of the ledger table it may write
+    counts: Sequence[str] = ()  # partitions of the ledger table it may count in
     parameters: bool = False  # may read calibrated parameters
     artifacts: Sequence[str] = ()  # prefixes it may write
     secrets: Sequence[str] = ()
@@ -34,6 +43,7 @@ class Access:
 
 _BOTH = (STATE.name, LEDGER.name)
 _BOOKS = (_WINDOW, "PAPER")
+_LIMITS = ("EXPOSURE#*",)
 
 ACCESS: dict[str, Access] = {
     "start": Access(),
@@ -41,24 +51,29 @@ ACCESS: dict[str, Access] = {
     "scan": Access(
         _BOTH, (_WINDOW,), parameters=True, artifacts=("windows/",), secrets=(READ_KEY,)
     ),
-    "quote": Access(_BOTH, (_WINDOW,), _BOOKS, secrets=(READ_KEY, TRADING_KEY)),
-    "cancel": Access(_BOTH, (_WINDOW,), _BOOKS, secrets=(READ_KEY, TRADING_KEY)),
+    "quote": Access(_BOTH, (_WINDOW,), _BOOKS, _LIMITS, secrets=(READ_KEY, TRADING_KEY)),
+    "cancel": Access(_BOTH, (_WINDOW,), _BOOKS, secrets=(READ_KEY, PULL_KEY)),
     "reconcile": Access(
-        _BOTH, (), (_WINDOW, "DAY#*"), artifacts=("windows/",), secrets=(READ_KEY,)
+        _BOTH,
+        ("COOLOFF",),
+        (_WINDOW, "DAY#*", "LAW#*"),
+        _LIMITS,
+        artifacts=("windows/",),
+        secrets=(READ_KEY,),
     ),
     "sentry": Access(
         _BOTH,
         (_WINDOW, "HEARTBEAT"),
         _BOOKS,
-        secrets=(READ_KEY, TRADING_KEY, FEED_KEY),
+        secrets=(READ_KEY, PULL_KEY, FEED_KEY),
     ),
 }
 
 
 def secrets_of(step: str, stage: Stage) -> tuple[str, ...]:
-    """Return the secrets a step may read: on a stage that cannot trade, never the trading key."""
+    """Return the secrets a step may read: on a stage that cannot trade, no key that may write."""
     names = ACCESS[step].secrets
-    return tuple(name for name in names if stage.trades or name != TRADING_KEY)
+    return tuple(name for name in names if stage.trades or name not in (TRADING_KEY, PULL_KEY))
 
 
 def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str]:
@@ -80,6 +95,7 @@ def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str
         }
     names = {
         TRADING_KEY: "KALSHI_ALPHA_SECRET",
+        PULL_KEY: "KALSHI_ALPHA_SECRET",
         READ_KEY: "KALSHI_ALPHA_READ_SECRET",
         FEED_KEY: "KALSHI_ALPHA_FEED_SECRET",
     }
@@ -122,6 +138,12 @@ def _statements(step: str, stage: Stage, storage: StorageStack) -> Iterator[iam.
                 [storage.tables[name].table_arn],
                 {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)}},
             )
+    if access.counts:  # numbers added to and taken from, never replaced
+        yield _allow(
+            ["dynamodb:UpdateItem"],
+            [storage.tables[LEDGER.name].table_arn],
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(access.counts)}},
+        )
     for objects in _objects(step, stage):
         reads = objects.endswith("/parameters/*")
         yield _allow(["s3:GetObject" if reads else "s3:PutObject"], [objects])

@@ -25,9 +25,11 @@ USE_KEY = (
     "kms:ReEncryptTo",
 )
 
-TRADING_KEY, READ_KEY, FEED_KEY = "trading-key", "read-key", "feed-key"
+TRADING_KEY, PULL_KEY, READ_KEY, FEED_KEY = "trading-key", "pull-key", "read-key", "feed-key"
 _SECRETS = {
-    TRADING_KEY: 'Venue key that may trade: {"key_id": ..., "pem": ...}',
+    TRADING_KEY: 'Venue key that places, scopes read and write::trade: {"key_id": ..., "pem": ...}',
+    # The venue knows no scope that only cancels: what makes it narrow is whose code holds it.
+    PULL_KEY: 'Venue key that cancels, scopes read and write::trade: {"key_id": ..., "pem": ...}',
     READ_KEY: 'Venue key that may only read: {"key_id": ..., "pem": ...}',
     FEED_KEY: 'Index vendor\'s key: {"api_key": ...}',
 }

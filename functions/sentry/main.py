@@ -11,7 +11,7 @@ from datetime import datetime
 from kalshi_alpha.clock import NEW_YORK
 from kalshi_alpha.errors import KalshiAlphaError
 from kalshi_alpha.markets.windows import windows_on
-from kalshi_alpha.steps.heartbeat import age_seconds
+from kalshi_alpha.steps.heartbeat import age_seconds, number
 from kalshi_alpha.steps.observe import emit, step_logger
 from kalshi_alpha.steps.redaction import redact
 from kalshi_alpha.steps.runtime import Runtime, current
@@ -28,8 +28,8 @@ def health(runtime: Runtime, now: datetime) -> dict[str, float]:
         return {}  # a missing heartbeat is a missing metric, and that alarms
     return {
         "HeartbeatAge": max(age_seconds(item, now) for item in items),
-        "FeedLag": max(float(item["lag_s"]) for item in items),
-        "FeedSilence": max(float(item["silence_s"]) for item in items),
+        "FeedLag": max(number(item, "lag_s") for item in items),
+        "FeedSilence": max(number(item, "silence_s") for item in items),
     }
 
 
@@ -62,8 +62,8 @@ async def session(runtime: Runtime, stop: threading.Event) -> str:
 def main() -> int:
     """Run one session; the exit code is the error's own."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    for stopping in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stopping, lambda *_: stop.set())
     try:
         LOGGER.info("done", extra={"reason": asyncio.run(session(current(), stop))})
     except KalshiAlphaError as error:

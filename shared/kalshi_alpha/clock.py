@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
 
+_LONGEST_STAMP = 64  # characters of RFC 3339, any number of fractional digits included
 # time.sleep overshoots by up to a few ms; the rest of the way is spun.
 _SPIN_SECONDS = 0.003
 
@@ -119,9 +120,18 @@ def iso(instant: datetime) -> str:
 
 
 def from_iso(text: str) -> datetime:
-    """Parse RFC 3339 text with any number of fractional digits; raise ``ValueError`` if naive."""
+    """Parse RFC 3339 text with any number of fractional digits.
+
+    Raises:
+        ValueError: when it is something else, naive, or outside the calendar once in UTC.
+    """
+    if len(text) > _LONGEST_STAMP:
+        raise ValueError(f"a time of {len(text)} characters")
     head, dot, tail = text.partition(".")
     if dot:  # the venue trims trailing zeros, so fractions come in any length
         digits = len(tail) - len(tail.lstrip("0123456789"))
         text = f"{head}.{tail[:digits][:6].ljust(6, '0')}{tail[digits:]}"
-    return require_aware(datetime.fromisoformat(text))
+    try:
+        return require_aware(datetime.fromisoformat(text))
+    except OverflowError:
+        raise ValueError(f"the time {text[:40]!r} is outside the calendar") from None

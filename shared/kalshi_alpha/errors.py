@@ -18,7 +18,8 @@ KalshiAlphaError
 ├── Refusal                   a rule of ours said no
 │   ├── WindowClosed          a closed day, or a start outside its window
 │   ├── AlreadyStarted        this window has been started by somebody else
-│   └── KillSwitchOn          the operator's switch is on, or cannot be read
+│   ├── KillSwitchOn          the operator's switch is on, or cannot be read
+│   └── LimitReached          an order would pass a limit on losses
 └── InvariantBroken           our own books contradict themselves
 
 Messages name the thing, its value, the limit and the way out. Secrets never appear in them.
@@ -124,6 +125,14 @@ class AlreadyStarted(Refusal):
 
 class KillSwitchOn(Refusal):
     """The operator's switch is on, or cannot be read."""
+
+
+class LimitReached(Refusal):
+    """An order would pass a limit on losses; ``scope`` names which kind of limit."""
+
+    def __init__(self, message: str, *, scope: str) -> None:
+        super().__init__(message)
+        self.scope = scope
 
 
 class InvariantBroken(KalshiAlphaError):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import imports, ladder, pull, scoring
+from tests.bench import imports, ladder, pull, research, scoring
 
 OUT = Path("out") / "bench.json"
 
@@ -53,6 +53,7 @@ def main() -> None:
         pull.measure,
         imports.measure,
         scoring.measure,
+        research.measure,
     ]
     rows = []
     print(f"{'job':<58} {'ratio':>7} {'low':>7} {'high':>7} {'ours':>10} {'peer':>10}")

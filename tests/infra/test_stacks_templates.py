@@ -53,7 +53,7 @@ def test_tables_recover_to_any_second_are_encrypted_and_outlive_the_stack(paper)
     [
         ("AWS::DynamoDB::Table", 2),
         ("AWS::S3::Bucket", 2),
-        ("AWS::SecretsManager::Secret", 3),
+        ("AWS::SecretsManager::Secret", 4),
         ("AWS::KMS::Key", 1),
         ("AWS::ECR::Repository", 1),
     ],
@@ -162,25 +162,25 @@ def test_functions_end_before_the_state_machine_gives_them_up(paper):
 def _secrets(synthesised, role: str) -> set[str]:
     statements = synthesised.statements(role)
     text = json.dumps([s for s in statements if s["Action"] == "secretsmanager:GetSecretValue"])
-    return {name for name in ("TradingKey", "ReadKey", "FeedKey") if name in text}
+    return {name for name in ("TradingKey", "PullKey", "ReadKey", "FeedKey") if name in text}
 
 
 def test_on_paper_nobody_can_read_the_trading_key(paper):
     assert _secrets(paper, ROLES["sentry"]) == {"ReadKey", "FeedKey"}
     for role in ROLES.values():
-        assert "TradingKey" not in _secrets(paper, role)
+        assert not {"TradingKey", "PullKey"} & _secrets(paper, role)
     assert "KALSHI_ALPHA_SECRET" not in json.dumps(paper.templates)
 
 
-def test_live_gives_the_trading_key_to_quote_cancel_and_the_sentry_alone(live):
+def test_live_gives_the_key_that_places_to_quote_alone_and_one_that_pulls_to_the_ways_out(live):
     assert {step: _secrets(live, role) for step, role in ROLES.items()} == {
         "start": set(),
         "preflight": {"ReadKey"},
         "scan": {"ReadKey"},
         "quote": {"ReadKey", "TradingKey"},
-        "cancel": {"ReadKey", "TradingKey"},
+        "cancel": {"ReadKey", "PullKey"},
         "reconcile": {"ReadKey"},
-        "sentry": {"ReadKey", "TradingKey", "FeedKey"},
+        "sentry": {"ReadKey", "PullKey", "FeedKey"},
     }
 
 
@@ -189,7 +189,11 @@ def test_only_the_functions_that_may_read_a_secret_know_its_name(live):
     knowing = [step for step in STEPS if "KALSHI_ALPHA_SECRET" in named[step]]
     assert knowing == ["quote", "cancel"]
     assert named["quote"]["KALSHI_ALPHA_SECRET"] == "kalshi-alpha/live/trading-key"
+    assert named["cancel"]["KALSHI_ALPHA_SECRET"] == "kalshi-alpha/live/pull-key"
     assert named["quote"]["KALSHI_ALPHA_BROKER"] == "live"
+    sentry = json.dumps(live.resources("AWS::ECS::TaskDefinition"))
+    assert "kalshi-alpha/live/pull-key" in sentry
+    assert "trading-key" not in sentry
 
 
 def test_no_policy_allows_an_action_by_wildcard(live):
@@ -218,10 +222,22 @@ def test_a_resource_by_wildcard_is_only_for_actions_that_know_none(live):
 def test_no_step_can_move_the_kill_switch_arm_live_or_erase_anything(live, role):
     for statement in live.statements(role):
         actions = [a for a in _listed(statement["Action"]) if a.startswith("dynamodb:")]
-        assert set(actions) <= {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"}
-        if "dynamodb:PutItem" in actions:
+        reads, writes = {"dynamodb:GetItem", "dynamodb:Query"}, {"dynamodb:PutItem"}
+        counts = {"dynamodb:UpdateItem"}
+        assert set(actions) <= reads | writes | counts
+        if set(actions) & (writes | counts):
             partitions = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert set(partitions) <= {"WINDOW#*", "HEARTBEAT", "PAPER", "DAY#*"}
+            written = {"WINDOW#*", "HEARTBEAT", "PAPER", "DAY#*", "COOLOFF"}
+            assert set(partitions) <= ({"EXPOSURE#*"} if counts & set(actions) else written)
+
+
+def test_only_quote_and_reconcile_count_in_the_limits_on_losses(live):
+    counting = [
+        step
+        for step, role in ROLES.items()
+        if any("dynamodb:UpdateItem" in _listed(s["Action"]) for s in live.statements(role))
+    ]
+    assert counting == ["quote", "reconcile"]
 
 
 def test_only_the_starter_starts_and_it_starts_this_machine_alone(live):

@@ -15,13 +15,13 @@ import typer
 
 from kalshi_alpha.cli.output import Json, emit, table_of
 from kalshi_alpha.clock import NEW_YORK, SystemClock, iso
-from kalshi_alpha.errors import ConfigurationError, KalshiAlphaError, Refusal
-from kalshi_alpha.markets.orders import OrderStatus
+from kalshi_alpha.errors import ConfigurationError, KalshiAlphaError, Refusal, VenueError
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.markets.units import price_text, size_text
 from kalshi_alpha.markets.windows import next_windows
 from kalshi_alpha.pricing.parameters import load_parameters, shipped_parameters
+from kalshi_alpha.steps import panic
 from kalshi_alpha.steps.preflight import read_listing, series_facts, window_facts
 from kalshi_alpha.steps.runtime import Runtime, Settings
 from kalshi_alpha.trading.window_gates import judge
@@ -65,7 +65,7 @@ def preflight(
     switch = runtime.state.kill_switch()
     listings = {s: read_listing(runtime, window, s) for s in window.series}
     judged = judge(
-        window_facts(runtime, window, switch_on=switch.on, switch_reason=switch.reason),
+        window_facts(runtime, window, switch.on, switch.reason, at_start=True),
         tuple(series_facts(runtime, window, s, listings[s]) for s in window.series),
     )
     reasons = [refusal.to_json() for refusal in judged.window]
@@ -131,7 +131,26 @@ def kill_status(as_json: Json = False) -> None:
         raise typer.Exit(Refusal.exit_code)
 
 
+@kill.command("history")
+def kill_history(as_json: Json = False) -> None:
+    """Show every move of the switch, oldest first: when, which way, who and why.
+
+    A move made by hand, such as the one-line form from a phone, is shown too.
+    Example: kalshi-alpha kill history --json
+    """
+    history = [
+        {name: move.get(name, "") for name in ("at", "state", "by", "reason")}
+        for move in _runtime().state.kill_history()
+    ]
+    rows = [tuple(move.values()) for move in history]
+    title = f"{len(history)} moves of the kill-switch"
+    table = table_of(title, ("At", "State", "By", "Reason"), rows)
+    emit({"history": history}, as_json=as_json, table=table)
+
+
 def _move(*, on: bool, reason: str, as_json: bool) -> None:
+    if not reason.strip():
+        raise ConfigurationError("a move of the kill-switch needs a reason: --reason is empty")
     runtime = _runtime()
     by = getpass.getuser()
     runtime.state.set_kill_switch(on=on, reason=reason, by=by, at=runtime.clock.now())
@@ -231,32 +250,33 @@ def cancel_all(
     """Cancel every order that rests, on every market, now. Safe to repeat.
 
     Needs no arming: it can only take risk away. Throw the kill-switch first, or the next scan
-    quotes again. Example: kalshi-alpha cancel-all --dry-run
+    quotes again. Says what rests afterwards: exits 0 when nothing does, 5 when something does or
+    it cannot be listed. Example: kalshi-alpha cancel-all --dry-run
     """
     runtime = _runtime(broker)
-    puller = runtime.puller
-    found = puller.orders(status=OrderStatus.RESTING)
+    report = panic.cancel_all(runtime.puller, runtime.clock, dry_run=dry_run)
+    shown = report.found if dry_run or not report.left else report.left
     rows = [
         (o.ticker, o.side.value, price_text(o.price), size_text(o.remaining_size), o.order_id)
-        for o in found
+        for o in shown
     ]
-    canceled = 0
-    if found and not dry_run:
-        for start in range(0, len(found), 50):
-            batch = [order.order_id for order in found[start : start + 50]]
-            canceled += sum(r.reduced_by > 0 for r in puller.cancel_batch(batch))
-    left = found if dry_run else puller.orders(status=OrderStatus.RESTING)
+    left = None if report.left is None else len(report.left)
     answer: dict[str, Any] = {
-        "found": len(found),
-        "canceled": canceled,
-        "still_resting": len(left),
+        "found": len(report.found),
+        "canceled": report.canceled,
+        "still_resting": left,
         "dry_run": dry_run,
+        "attempts": report.attempts,
+        "troubles": list(report.troubles),
         "orders": [
             dict(zip(("ticker", "side", "price", "size", "id"), r, strict=True)) for r in rows
         ],
     }
     columns = ("Market", "Side", "Price", "Size", "Order")
-    title = f"{len(found)} resting, {canceled} cancelled, {len(left)} still resting"
+    after = "what still rests could not be listed" if left is None else f"{left} still resting"
+    title = f"{len(report.found)} resting, {report.canceled} cancelled, {after}"
+    if dry_run:
+        title = f"dry run, nothing cancelled: {after}"
     emit(answer, as_json=as_json, table=table_of(title, columns, rows))
-    if left and not dry_run:
-        raise typer.Exit(5)
+    if not (report.clear or (dry_run and left is not None)):
+        raise typer.Exit(VenueError.exit_code)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlparse
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from kalshi_alpha.cloud.table import StoreError
 from kalshi_alpha.errors import ConfigurationError, DataError
 
 
@@ -74,11 +75,20 @@ class BucketStore:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise DataError(f"the artifact {key} cannot be read from the bucket: {code}") from error
+        except BotoCoreError as error:
+            raise DataError(
+                f"the artifact {key} cannot be read from the bucket: {type(error).__name__}"
+            ) from error
         return bytes(reply["Body"].read())
 
     def write(self, key: str, data: bytes) -> None:
-        """Put the object."""
-        self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
+        """Put the object; raise ``StoreError`` when the bucket does not take it."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreError(
+                f"the artifact {key} was not taken by the bucket: {type(error).__name__}"
+            ) from error
 
     def keys(self, prefix: str = "") -> list[str]:
         """List the objects below the prefix."""

@@ -91,9 +91,9 @@ class ExposureStore:
         item = self._table.get(_week(week), f"HOLD#{order}")
         return _hold(order, item) if item else None
 
-    def holds(self, week: date) -> tuple[Hold, ...]:
-        """Return every hold of a week."""
-        items = self._table.query(_week(week), "HOLD#")
+    def holds(self, week: date, prefix: str = "") -> tuple[Hold, ...]:
+        """Return the holds of a week whose order begins with ``prefix``."""
+        items = self._table.query(_week(week), f"HOLD#{prefix}")
         return tuple(_hold(item["sk"].removeprefix("HOLD#"), item) for item in items)
 
     def usage(self, week: date, limit: Limit) -> Usage:

@@ -8,14 +8,19 @@ state        ``WINDOW#<id>``          ``PART#<part>``              one part, by 
 state        ``WINDOW#<id>``          ``FREEZE``                   why nobody may quote it
 state        ``WINDOW#<id>``          ``FIXING#<symbol>``          our last value at or before T
 state        ``SWITCH``               ``KILL``                     the kill-switch
-state        ``SWITCH``               ``HISTORY#<instant>``        who moved it, when and why
+state        ``SWITCH``               ``HISTORY#<instant>#<n>``    who moved it, when and why
 state        ``ARMING``               ``LIVE``                     the operator's arming of live
+state        ``COOLOFF``              ``<series>``                 a pause after a loss limit
 state        ``HEARTBEAT``            ``<symbol>``                 the sentry's last word
+state        ``HEARTBEAT``            ``WATCH``                    which sentry watches, how long
 ledger       ``WINDOW#<id>``          ``ORDER#<client order id>``  intent, then what became of it
 ledger       ``WINDOW#<id>``          ``FILL#<fill id>``           one fill
 ledger       ``WINDOW#<id>``          ``SETTLEMENT#<ticker>``      what one market paid
 ledger       ``WINDOW#<id>``          ``CASH#<moment>``            the venue's balance
 ledger       ``DAY#<date>``           ``RESULT#<id>``              what a window earned, by series
+ledger       ``LAW#<symbol>``         ``<fixing>#<id>#<which>``    how one law of a window came out
+ledger       ``EXPOSURE#<Monday>``    ``LIMIT#<scope>#<name>``     what may still be lost through it
+ledger       ``EXPOSURE#<Monday>``    ``HOLD#<window>/<order id>`` one order's part in the limits
 ledger       ``PAPER``                ``ORDER#<order id>``         the paper broker's own book
 ===========  =======================  ===========================  ==============================
 """

@@ -109,6 +109,14 @@ class LedgerStore:
             for result in self._table.query(f"DAY#{(first + timedelta(offset)).isoformat()}")
         )
 
+    def record_outcome(self, symbol: str, fixing: datetime, name: str, doc: dict[str, Any]) -> None:
+        """Record how one law of a symbol came out; ``name`` tells the laws of a fixing apart."""
+        self._table.put(f"LAW#{symbol}", f"{iso(fixing)}#{name}", doc)
+
+    def outcomes(self, symbol: str, count: int) -> list[dict[str, Any]]:
+        """Return how the last ``count`` laws of a symbol came out, the last first."""
+        return self._table.newest(f"LAW#{symbol}", count)
+
     # --- the paper broker's own book ---------------------------------------------------------
 
     def put_paper_order(self, order_id: str, doc: dict[str, Any]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any
 
-from kalshi_alpha.clock import from_iso, iso
+from kalshi_alpha.clock import from_iso, iso, require_aware
 from kalshi_alpha.cloud.table import ConditionFailed, StoreError, Table
-from kalshi_alpha.errors import AlreadyStarted
+from kalshi_alpha.errors import AlreadyStarted, KillSwitchOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,14 @@ class KillSwitch:
     reason: str
     by: str = ""
     at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CoolOff:
+    """A pause after a loss limit: why, and until when nothing of a series is quoted."""
+
+    reason: str
+    until: datetime
 
 
 class StateStore:
@@ -116,14 +125,79 @@ class StateStore:
         )
 
     def set_kill_switch(self, *, on: bool, reason: str, by: str, at: datetime) -> None:
-        """Move the switch and keep who did it, when and why."""
-        attributes = {"state": "on" if on else "off", "reason": reason, "by": by, "at": iso(at)}
-        self._table.put("SWITCH", "KILL", {}, attributes=attributes)
-        self._table.put("SWITCH", f"HISTORY#{iso(at)}", {}, attributes=attributes)
+        """Move the switch and keep who did it, when and why; the history is only added to.
+
+        On comes first and is then written down; off is written down first, and only undoes the move
+        that was there when it was asked for. A move made by hand, which wrote no history, is
+        entered before it is overwritten.
+
+        Raises:
+            KillSwitchOn: when somebody else moved the switch while it was being turned off.
+            StoreError: when the table does not answer; the switch may have been turned on.
+        """
+        move = {"state": "on" if on else "off", "reason": reason, "by": by, "at": iso(at)}
+        if on:
+            before = self._switch_or_nothing()
+            self._put_switch(move)
+            self._keep_foreign(before, at)
+            self._enter(move, at)
+            return
+        before = self._table.get("SWITCH", "KILL")
+        self._keep_foreign(before, at)
+        self._enter(move, at)
+        try:
+            self._put_switch(move, instead_of=before)
+        except ConditionFailed:
+            raise KillSwitchOn(
+                "the kill-switch was moved by somebody else just now and stays as it is; read "
+                "`kalshi-alpha kill history` and decide again"
+            ) from None
 
     def kill_history(self) -> list[dict[str, Any]]:
-        """Return every move of the switch, oldest first."""
-        return list(self._table.query("SWITCH", "HISTORY#"))
+        """Return every move of the switch, oldest first; one made by hand is last until entered."""
+        entered = list(self._table.query("SWITCH", "HISTORY#"))
+        found = self._table.get("SWITCH", "KILL")
+        return entered + ([_by_hand(found)] if _is_foreign(found, entered) else [])
+
+    def _put_switch(
+        self, move: Mapping[str, str], *, instead_of: Mapping[str, Any] | None = None
+    ) -> None:
+        attributes = dict(move) | {"moved": f"{move['at']} {move['by']}"}
+        if move["state"] == "on":
+            self._table.put("SWITCH", "KILL", {}, attributes=attributes)
+            return
+        known = (instead_of or {}).get("moved")
+        condition = "moved = :m" if known else "attribute_not_exists(moved)"
+        values = {":m": str(known)} if known else None
+        self._table.put(
+            "SWITCH", "KILL", {}, attributes=attributes, condition=condition, values=values
+        )
+
+    def _switch_or_nothing(self) -> dict[str, Any] | None:
+        try:
+            return self._table.get("SWITCH", "KILL")
+        except StoreError:
+            return None  # turning it on must not fail on reading it
+
+    def _keep_foreign(self, found: Mapping[str, Any] | None, at: datetime) -> None:
+        if _is_foreign(found, list(self._table.query("SWITCH", "HISTORY#"))):
+            self._enter(_by_hand(found), at)
+
+    def _enter(self, move: Mapping[str, str], at: datetime) -> None:
+        """Add to the history; two moves of one instant are both kept, in their order."""
+        instant = require_aware(at).isoformat(timespec="microseconds")  # sorts as text
+        for number in count():
+            try:
+                self._table.put(
+                    "SWITCH",
+                    f"HISTORY#{instant}#{number:03d}",
+                    {},
+                    attributes={k: str(v) for k, v in move.items()},
+                    condition="attribute_not_exists(pk)",
+                )
+            except ConditionFailed:
+                continue
+            return
 
     def arming(self) -> dict[str, Any] | None:
         """Return the operator's arming record ``{by, at, until}``, or None."""
@@ -133,7 +207,38 @@ class StateStore:
         """Record that live trading is armed until an instant."""
         self._table.put("ARMING", "LIVE", {"by": by, "at": iso(at), "until": iso(until)})
 
+    # --- cool-off ----------------------------------------------------------------------------
+
+    def cool_off(self, series: str, *, reason: str, at: datetime, until: datetime) -> None:
+        """Stop quoting a series until an instant; a later end replaces an earlier, never back."""
+        known = self._table.get("COOLOFF", series)
+        if known and from_iso(str(known["until"])) >= until:
+            return
+        self._table.put("COOLOFF", series, {"reason": reason, "at": iso(at), "until": iso(until)})
+
+    def cooling_off(self, series: str, now: datetime) -> CoolOff | None:
+        """Return why and until when a series is not quoted, or None."""
+        item = self._table.get("COOLOFF", series)
+        if item is None or now >= from_iso(str(item["until"])):
+            return None
+        return CoolOff(str(item["reason"]), from_iso(str(item["until"])))
+
     # --- heartbeats --------------------------------------------------------------------------
+
+    def hold_watch(self, holder: str, at: datetime, until: datetime) -> bool:
+        """Be the one sentry until an instant, or stay it; return False while another one is."""
+        try:
+            self._table.put(
+                "HEARTBEAT",
+                "WATCH",
+                {},
+                attributes={"holder": holder, "held_until": _sortable(until)},
+                condition="attribute_not_exists(pk) OR holder = :h OR held_until < :n",
+                values={":h": holder, ":n": _sortable(at)},
+            )
+        except ConditionFailed:
+            return False
+        return True
 
     def put_heartbeat(self, symbol: str, doc: Mapping[str, Any]) -> None:
         """Replace the symbol's heartbeat."""
@@ -147,6 +252,28 @@ class StateStore:
 def arming_expiry(record: Mapping[str, Any] | None) -> datetime | None:
     """Return until when live trading is armed, or None when it is not."""
     return from_iso(str(record["until"])) if record and "until" in record else None
+
+
+def _sortable(at: datetime) -> str:
+    return require_aware(at).isoformat(timespec="microseconds")
+
+
+def _is_foreign(found: Mapping[str, Any] | None, entered: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether the switch was last moved without writing history: by phone, say."""
+    if found is None:
+        return False
+    facts = ("state", "reason", "by", "at")
+    return not any(all(e.get(f) == found.get(f) for f in facts) for e in entered)
+
+
+def _by_hand(found: Mapping[str, Any] | None) -> dict[str, str]:
+    item = found or {}
+    return {
+        "state": str(item.get("state", "on")),
+        "reason": str(item.get("reason", "")),
+        "by": str(item.get("by", "by hand")),
+        "at": str(item.get("at", "")),
+    }
 
 
 def _window(window_id: str) -> str:

@@ -115,6 +115,21 @@ class Table:
                 return
             start = {"ExclusiveStartKey": reply["LastEvaluatedKey"]}
 
+    def newest(self, pk: str, count: int) -> list[dict[str, Any]]:
+        """Return the last ``count`` documents of a partition in sort-key order, the last first.
+
+        One request: what does not fit into an answer's megabyte is left out.
+        """
+        reply = self._call(
+            "query",
+            KeyConditionExpression="pk = :p",
+            ExpressionAttributeValues={":p": {"S": pk}},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=count,
+        )
+        return [_document(item) for item in reply["Items"]]
+
     def _call(self, operation: str, *, without_table: bool = False, **arguments: Any) -> Any:
         if not without_table:
             arguments["TableName"] = self.name

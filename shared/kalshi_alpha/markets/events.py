@@ -66,8 +66,9 @@ def parse_events(text: str) -> Mapping[str, Events]:
     try:
         tree = tomllib.loads(text)
         kinds = msgspec.convert(tree, dict[str, Events])
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigurationError(f"the table of events cannot be read: {error}") from None
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
+        said = str(error)[:200]
+        raise ConfigurationError(f"the table of events cannot be read: {said}") from None
     if tuple(kinds) != KINDS:
         raise ConfigurationError(
             f"the table of events has the kinds {', '.join(kinds) or 'none'}; "

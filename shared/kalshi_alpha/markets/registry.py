@@ -58,6 +58,34 @@ class FamilyLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftLimits:
+    """How far the law may drift from what happens before sizes shrink or nothing is quoted.
+
+    Attributes:
+        days: calendar days back that laws are looked at.
+        fewest_days: with fewer days than this nothing is said, ...
+        fewest_laws: ... nor with fewer laws.
+        sigmas: half width of the intervals, in errors; what lies inside proves nothing.
+        refuse_ratio: refuse when realised over implied variance is proven to be beyond this factor,
+            either way.
+        refuse_sigmas: refuse when the settlements' places are further off than this.
+        fresh_days: parameters that know nothing of more days than this shrink sizes ...
+        oldest_days: ... and of more than this refuse.
+        least_share: what is left of a size at the least, short of a refusal.
+    """
+
+    days: Count
+    fewest_days: Annotated[int, msgspec.Meta(ge=2)]
+    fewest_laws: Count
+    sigmas: Positive
+    refuse_ratio: Annotated[float, msgspec.Meta(gt=1)]
+    refuse_sigmas: Positive
+    fresh_days: Count
+    oldest_days: Count
+    least_share: Annotated[float, msgspec.Meta(gt=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True)
 class Quoting:
     """When a price is worth quoting.
 
@@ -142,7 +170,7 @@ class Series:
         quoting: when its prices are worth quoting.
     """
 
-    ticker: Annotated[str, msgspec.Meta(pattern="^[0-9]*[A-Z][A-Z0-9]*$")]
+    ticker: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]*[A-Z][A-Z0-9]*\Z")]
     symbol: Name
     family: Name
     kind: Literal["above", "range"]
@@ -157,7 +185,7 @@ class Series:
 class Group:
     """Series quoted together at the same fixings, which are New York times of day, ascending."""
 
-    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z-]*$")]
+    name: Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z-]*\Z")]
     series: tuple[str, ...]
     fixings: tuple[time, ...]
     phases: Phases
@@ -171,6 +199,7 @@ class Registry:
     series: Mapping[str, Series]
     groups: Mapping[str, Group]
     families: Mapping[str, FamilyLimits]
+    drift: DriftLimits
     hash: str
 
 
@@ -184,9 +213,10 @@ def load_registry(path: Path | None = None) -> Registry:
         return _shipped()
     try:
         return parse_registry(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
         raise ConfigurationError(
-            f"the registry {path} cannot be read: {error.strerror}; give a readable TOML file"
+            f"the registry {path} cannot be read: {why}; give a readable TOML file"
         ) from None
 
 
@@ -194,13 +224,14 @@ def parse_registry(text: str) -> Registry:
     """Read a registry from TOML; raise ``ConfigurationError`` when it says something impossible."""
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"the registry is not TOML: {error}") from None
-    tables = ("caps", "quoting", "phases", "symbols", "series", "groups", "families")
+    except (ValueError, RecursionError) as error:  # also a number of a thousand digits
+        raise ConfigurationError(f"the registry is not TOML: {str(error)[:200]}") from None
+    tables = ("caps", "quoting", "phases", "drift", "symbols", "series", "groups", "families")
     _only(tree, tables, "the registry")
-    caps, quoting, phases, named_symbols, named_series, named_groups, named_families = (
+    caps, quoting, phases, drifting, named_symbols, named_series, named_groups, named_families = (
         _table(tree, name, "the registry") for name in tables
     )
+    drift = _drift(drifting)
     symbols = {
         name: _symbol(name, _table(named_symbols, name, "symbols")) for name in named_symbols
     }
@@ -219,12 +250,19 @@ def parse_registry(text: str) -> Registry:
         for name in named_families
     }
     _cross_check(symbols, series, groups, families)
-    effective = {"symbols": symbols, "series": series, "groups": groups, "families": families}
+    effective = {
+        "symbols": symbols,
+        "series": series,
+        "groups": groups,
+        "families": families,
+        "drift": drift,
+    }
     return Registry(
         symbols=MappingProxyType(symbols),
         series=MappingProxyType(series),
         groups=MappingProxyType(groups),
         families=MappingProxyType(families),
+        drift=drift,
         hash=hashlib.sha256(msgspec.json.encode(effective, order="sorted")).hexdigest(),
     )
 
@@ -269,6 +307,17 @@ def _group(
     _check_phases(group)
     _check_fixings(group)
     return group
+
+
+def _drift(table: Mapping[str, Any]) -> DriftLimits:
+    limits = _build(DriftLimits, table, "drift")
+    for first, then in (("sigmas", "refuse_sigmas"), ("fresh_days", "oldest_days")):
+        if getattr(limits, first) >= getattr(limits, then):
+            raise ConfigurationError(
+                f"drift.{first} ({getattr(limits, first)}) must be below drift.{then} "
+                f"({getattr(limits, then)}): sizes shrink before nothing is quoted"
+            )
+    return limits
 
 
 _MONEY: Mapping[str, Callable[[str], int]] = MappingProxyType(

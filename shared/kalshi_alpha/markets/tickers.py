@@ -87,7 +87,7 @@ def parse_event(text: str) -> EventTicker:
     found = _EVENT.fullmatch(text)
     if found is None:
         raise TickerError(
-            f"{text!r} is not an event ticker: expected SERIES-PERIOD, as KXINXU-25NOV04H1200"
+            f"{text[:60]!r} is not an event ticker: expected SERIES-PERIOD, as KXINXU-25NOV04H1200"
         )
     year, month = 2000 + int(found["year"]), _MONTHS.index(found["month"]) + 1
     clock = found["time"] or (found["hour"] and f"{found['hour']}00")
@@ -95,7 +95,7 @@ def parse_event(text: str) -> EventTicker:
         day = date(year, month, int(found["day"])) if found["day"] else None
         hour = time(int(clock[:2]), int(clock[2:])) if clock else None
     except ValueError as error:
-        raise TickerError(f"{text!r} names no real date and time: {error}") from None
+        raise TickerError(f"{text[:60]!r} names no real date and time: {error}") from None
     return EventTicker(found["series"], found["period"], day, hour)
 
 
@@ -104,7 +104,7 @@ def parse_market(text: str) -> MarketTicker:
     found = _MARKET.fullmatch(text)
     if found is None:
         raise TickerError(
-            f"{text!r} is not a market ticker: expected EVENT-STRIKE, "
+            f"{text[:60]!r} is not a market ticker: expected EVENT-STRIKE, "
             "as KXINXU-25NOV04H1200-T6844.9999"
         )
     number = Decimal(found["number"])

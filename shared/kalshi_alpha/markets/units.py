@@ -13,7 +13,7 @@ A price times a size is exactly one cash unit, so no product is ever rounded.
 
 from __future__ import annotations
 
-from decimal import Decimal
+import re
 
 from kalshi_alpha.errors import DataError
 
@@ -21,6 +21,10 @@ PRICE_UNIT = 10_000  # one dollar in price units
 SIZE_UNIT = 100  # one contract in size units
 CASH_UNIT = 1_000_000  # one dollar in cash units
 CENT = 100  # one cent in price units
+
+# Plain digits only: no exponent, underscore or other alphabet, and never so many of them that a
+# number could not be an amount of money.
+_DECIMAL = re.compile(r"([-+]?)([0-9]{1,15})(?:\.([0-9]{0,12}))?", re.ASCII)
 
 
 def price_from_text(text: str) -> int:
@@ -59,13 +63,15 @@ def dollars(cash: int) -> float:
 
 
 def _scaled(text: str, unit: int, what: str) -> int:
-    try:
-        value = Decimal(text) * unit
-    except (ArithmeticError, TypeError, ValueError):
-        raise DataError(f"the {what} {text!r} is not a decimal number") from None
-    if not value.is_finite() or value != value.to_integral_value():
+    found = _DECIMAL.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise DataError(f"the {what} {repr(text)[:40]} is not a decimal number as 0.5500")
+    sign, whole, part = found.groups(default="")
+    scale: int = 10 ** len(part)
+    value, rest = divmod(int(whole + part) * unit, scale)
+    if rest:
         raise DataError(f"the {what} {text!r} is not a whole multiple of 1/{unit}")
-    return int(value)
+    return -value if sign == "-" else value
 
 
 def _written(value: int, unit: int, decimals: int) -> str:

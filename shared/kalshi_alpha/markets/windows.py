@@ -77,8 +77,13 @@ class Window:
 
     @property
     def pull_at(self) -> datetime:
-        """Return when nothing of ours may rest any more; orders expire then by themselves."""
+        """Return when nothing of ours may rest any more, by the plan."""
         return self._before(self.phases.pull)
+
+    @property
+    def expires_at(self) -> datetime:
+        """Return when orders expire at the venue: ``pull_at``, down to the venue's whole second."""
+        return self.pull_at.replace(microsecond=0)
 
     @property
     def reconcile_at(self) -> datetime:
@@ -136,7 +141,7 @@ def window_from_id(text: str, registry: Registry, sessions: Sessions) -> Window:
     day, group = _day_and_group(text)
     if group not in registry.groups:
         raise DataError(
-            f"{text!r} names the group {group!r}; known are {', '.join(registry.groups)}"
+            f"{text[:60]!r} names the group {group[:40]!r}; known are {', '.join(registry.groups)}"
         )
     todays = windows_on(day, registry, sessions)
     for window in todays:
@@ -163,7 +168,7 @@ def _day_and_group(text: str) -> tuple[date, str]:
     except ValueError:
         pass
     raise DataError(
-        f"{text!r} is not a window id: expected DAY-TIME-GROUP, as 20251104-1200-index-hourly"
+        f"{text[:60]!r} is not a window id: expected DAY-TIME-GROUP, as 20251104-1200-index-hourly"
     )
 
 

@@ -199,7 +199,8 @@ def load_parameters(
     document = _document(data)
     if document.get("schema") != SCHEMA:
         raise ParameterError(
-            f"the parameters are of schema {document.get('schema')!r}, not {SCHEMA}: fit them again"
+            f"the parameters are of schema {str(document.get('schema'))[:60]!r}, not {SCHEMA}: "
+            "fit them again"
         )
     if document.get("checksum") != _checksum(document):
         raise ParameterError("the parameters do not match their checksum: fetch or fit them again")
@@ -216,7 +217,8 @@ def load_parameters(
             for symbol, entry in document["body"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ParameterError(f"the parameters lack or garble a field: {error!r}") from None
+        said = repr(error)[:200]
+        raise ParameterError(f"the parameters lack or garble a field: {said}") from None
     if on < as_of:
         raise ParameterError(f"the parameters know data to {as_of}: on {on} that is looking ahead")
     if not expired_too and on > min(valid_until, as_of + LIFETIME):

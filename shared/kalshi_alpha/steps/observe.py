@@ -105,7 +105,20 @@ def _request(step: str, event: Any) -> Mapping[str, Any]:
             f"{step} was called with a {type(event).__name__}; it takes a JSON object as the state "
             "machine and the schedules send it"
         )
-    return event
+    return _Request(step, event)
+
+
+class _Request(dict[str, Any]):
+    """An event that says by name what it lacks."""
+
+    def __init__(self, step: str, event: Mapping[str, Any]) -> None:
+        super().__init__(event)
+        self._step = step
+
+    def __missing__(self, key: str) -> Any:
+        raise DataError(
+            f"{self._step} was called without {key!r}; the state machine and the schedules send it"
+        )
 
 
 def _window_id(event: Any) -> str:

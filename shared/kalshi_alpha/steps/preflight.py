@@ -8,18 +8,21 @@ the first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from kalshi_alpha.clock import NEW_YORK, from_iso, iso
-from kalshi_alpha.errors import DataError, ParameterError, VenueError, WindowClosed
+from kalshi_alpha.clock import NEW_YORK, iso
+from kalshi_alpha.errors import DataError, ParameterError, StaleDataError, VenueError, WindowClosed
 from kalshi_alpha.markets.contracts import ladder_from_listing
 from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.pricing.fees import fee_terms
 from kalshi_alpha.pricing.parameters import load_parameters
+from kalshi_alpha.steps import heartbeat
+from kalshi_alpha.steps.account import POSITION_LIMIT, Account, read_account, shard_status
+from kalshi_alpha.steps.outcomes import judge_laws
 from kalshi_alpha.steps.runtime import Runtime
-from kalshi_alpha.trading.arming import Broker
+from kalshi_alpha.trading.gates import ALLOW, Allow
 from kalshi_alpha.trading.window_gates import (
     Heartbeat,
     Judgement,
@@ -62,13 +65,12 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
         )
     runtime.state.claim_window(window.window_id, str(request.get("execution", "")), now)
     listings = {series: read_listing(runtime, window, series) for series in window.series}
-    facts = window_facts(runtime, window, switch.on, switch.reason)
-    judgement = judge(
-        facts, tuple(series_facts(runtime, window, s, listings[s]) for s in window.series)
-    )
+    facts = window_facts(runtime, window, switch.on, switch.reason, at_start=True)
+    each = {s: _judged_by_fit(runtime, window, s, listings[s]) for s in window.series}
+    judgement = judge(facts, tuple(each.values()))
     if facts.balance is not None:
         runtime.ledger.record_cash(window.window_id, "before", facts.balance, now)
-    series = {s: _verdict(judgement, s, listings[s]) for s in window.series}
+    series = {s: _verdict(judgement, each[s], listings[s]) for s in window.series}
     reasons = sorted({r["reason"] for found in series.values() for r in found["reasons"]})
     runtime.state.extend_window(
         window.window_id, go=judgement.go, reasons=reasons, series=series, judged_at=iso(now)
@@ -80,7 +82,11 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
         "make_at": iso(window.make_at),
         "arm_at": iso(window.arm_at),
         "reconcile_at": iso(window.reconcile_at),
-        "metrics": {"Go": int(judgement.go), "Refusals": len(reasons)},
+        "metrics": {
+            "Go": int(judgement.go),
+            "Refusals": len(reasons),
+            "Shrunk": sum(found["size_share"] < 1.0 for found in series.values()),
+        },
     }
 
 
@@ -89,13 +95,19 @@ def window_facts(
     window: Window,
     switch_on: bool,
     switch_reason: str,
+    *,
+    at_start: bool = False,
 ) -> WindowFacts:
-    """Read what concerns the window as a whole; what cannot be read is None, which refuses."""
+    """Read what concerns the window as a whole; what cannot be read is None, which refuses.
+
+    The account is read at the start of a window; a scan asks for nothing of it.
+    """
     try:
-        status = runtime.reader.exchange_status()
-    except VenueError:
-        status = {}
+        exchange, trading = shard_status(runtime.reader.exchange_status())
+    except (VenueError, DataError):
+        exchange = trading = None
     needed = sum(runtime.registry.series[s].caps.max_loss_per_window for s in window.series)
+    account = read_account(runtime, window, needed) if at_start else Account(None, None, "")
     return WindowFacts(
         now=runtime.clock.now(),
         opens_at=window.fixing - EARLIEST,
@@ -104,10 +116,13 @@ def window_facts(
         kill_switch_reason=switch_reason,
         why_closed="",
         frozen=runtime.state.frozen(window.window_id),
-        exchange_active=status.get("exchange_active"),
-        trading_active=status.get("trading_active"),
-        balance=_balance(runtime, needed),
+        exchange_active=exchange,
+        trading_active=trading,
+        balance=account.balance,
         balance_needed=needed,
+        held=account.held,
+        held_limit=POSITION_LIMIT,
+        paused=account.paused,
     )
 
 
@@ -119,6 +134,7 @@ def series_facts(runtime: Runtime, window: Window, series: str, listing: Listing
     today = now.astimezone(NEW_YORK).date()
     strict = now >= window.strict_at
     monday = today - timedelta(days=today.weekday())
+    cooling = runtime.state.cooling_off(series, now)
     return SeriesFacts(
         series=series,
         symbol=found.symbol,
@@ -134,6 +150,8 @@ def series_facts(runtime: Runtime, window: Window, series: str, listing: Listing
         lost_this_week=max(0, -runtime.ledger.earned(series, monday, today)),
         max_loss_per_day=found.caps.max_loss_per_day,
         max_loss_per_week=found.caps.max_loss_per_week,
+        cooling=cooling.reason if cooling else "",
+        cooling_until=cooling.until if cooling else None,
     )
 
 
@@ -153,15 +171,6 @@ def read_listing(runtime: Runtime, window: Window, series: str) -> Listing:
     return Listing(len(ladder.contracts), fee_type, multiplier)
 
 
-def _balance(runtime: Runtime, needed: int) -> int | None:
-    if runtime.broker is Broker.PAPER:
-        return needed  # paper ties up no cash
-    try:
-        return runtime.reader.balance()
-    except VenueError:
-        return None
-
-
 def _parameter_facts(runtime: Runtime, window: Window, symbol: str, today: date) -> ParameterFacts:
     session = runtime.sessions.on(window.fixing.astimezone(NEW_YORK).date())
     try:
@@ -178,18 +187,31 @@ def _heartbeat(runtime: Runtime, symbol: str) -> Heartbeat | None:
     item = runtime.state.heartbeat(symbol)
     if item is None:
         return None
-    return Heartbeat(
-        at=from_iso(item["written_at"]),
-        lag_s=float(item["lag_s"]),
-        silence_s=float(item["silence_s"]),
-        delayed=bool(item["delayed"]),
-    )
+    try:
+        reading, at = heartbeat.from_item(symbol, item), heartbeat.written_at(item)
+    except StaleDataError:
+        return None  # a garbled one is none
+    delayed = item.get("delayed") is not False
+    return Heartbeat(at, lag_s=reading.lag_s, silence_s=reading.silence_s, delayed=delayed)
 
 
-def _verdict(judgement: Judgement, series: str, listing: Listing) -> dict[str, Any]:
+def _judged_by_fit(runtime: Runtime, window: Window, series: str, listing: Listing) -> SeriesFacts:
+    """Read what concerns a series, and how its symbol's last laws came out."""
+    facts = series_facts(runtime, window, series, listing)
+    found = facts.parameters
+    if found.problem:
+        return facts
+    return replace(facts, fit=judge_laws(runtime, facts.symbol, found.as_of, found.today))
+
+
+def _verdict(judgement: Judgement, facts: SeriesFacts, listing: Listing) -> dict[str, Any]:
+    allowed = facts.fit if isinstance(facts.fit, Allow) else ALLOW
     return {
-        "go": judgement.series_go(series),
-        "reasons": [refusal.to_json() for refusal in judgement.reasons(series)],
+        "go": judgement.series_go(facts.series),
+        "reasons": [refusal.to_json() for refusal in judgement.reasons(facts.series)],
+        "size_share": allowed.size_share,
+        "caution": allowed.reason,
+        "caution_evidence": dict(allowed.evidence),
         "markets_listed": listing.markets,
         "fee_type": listing.fee_type,
         "fee_multiplier": listing.fee_multiplier,

@@ -11,7 +11,7 @@ listing that verifies goes out as soon as one route says it is done, or after a 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -170,26 +170,44 @@ class Pull:
     def _strike(
         self, report: PullReport, ids: Sequence[str], prepared: PreparedPull | None = None
     ) -> PullReport:
-        """Go every route at once, once."""
-        routes: list[Callable[[], bool]] = []
-        if ids:
-            routes.append(lambda: self._by_batch(ids, prepared))
-        routes += [_Switch(self._puller, group) for group in sorted(self._groups)]
-        if not routes:
-            return report
-        _race(routes, self._troubles)
-        return replace(report, attempts=report.attempts + 1)
+        struck = strike(self._puller, ids, self._groups, self._troubles, prepared)
+        return replace(report, attempts=report.attempts + struck)
 
-    def _by_batch(self, ids: Sequence[str], prepared: PreparedPull | None) -> bool:
-        """Cancel by name and say whether each of them is gone by the venue's own word."""
-        results: list[CancelResult] = []
-        sent = 0
-        if prepared:
-            results += prepared.send()
-            sent = BATCH
-        for start in range(sent, len(ids), BATCH):
-            results += self._puller.cancel_batch(ids[start : start + BATCH])
-        return sum(result.reduced_by > 0 for result in results) == len(ids)
+
+def strike(
+    puller: Puller,
+    ids: Sequence[str],
+    groups: Iterable[str],
+    troubles: list[str],
+    prepared: PreparedPull | None = None,
+) -> bool:
+    """Cancel ``ids`` by name and switch off ``groups``, all at once and once.
+
+    ``prepared`` stands for the first batch. What goes wrong is written to ``troubles``, now or when
+    a route fails later. Returns False when there was nothing to do.
+    """
+    routes: list[Callable[[], bool]] = []
+    if ids:
+        routes.append(_Batches(puller, tuple(ids), prepared))
+    routes += [_Switch(puller, group) for group in sorted(groups)]
+    if routes:
+        _race(routes, troubles)
+    return bool(routes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batches:
+    """The route by name; it is done when each order is gone by the venue's own word."""
+
+    puller: Puller
+    ids: tuple[str, ...]
+    prepared: PreparedPull | None
+
+    def __call__(self) -> bool:
+        results: list[CancelResult] = list(self.prepared.send()) if self.prepared else []
+        for start in range(BATCH if self.prepared else 0, len(self.ids), BATCH):
+            results += self.puller.cancel_batch(self.ids[start : start + BATCH])
+        return sum(result.reduced_by > 0 for result in results) == len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)

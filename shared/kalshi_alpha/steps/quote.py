@@ -16,6 +16,7 @@ from typing import Any
 from kalshi_alpha.errors import (
     InvariantBroken,
     KillSwitchOn,
+    LimitReached,
     VenueAmbiguous,
     VenueRejected,
     VenueThrottled,
@@ -67,7 +68,7 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
 
 _COUNTED = (
     "created", "amended", "canceled", "kept", "rejected", "unknown", "foreign", "blocked",
-    "stale_plans",
+    "stale_plans", "over_limit",
 )  # fmt: skip
 
 
@@ -82,7 +83,7 @@ class _Desk:
 
     def carry_out(self) -> Counter[str]:
         """Perform every action, cancels first."""
-        placer = open_placer(self.runtime)
+        placer = open_placer(self.runtime, self.window)
         live = resting(placer, self.window)
         blocked = self._unexplained(live)
         for action in reconcile(self.window.window_id, self.plan.targets, live):
@@ -126,6 +127,9 @@ class _Desk:
                 self._look_up(placer, order)
                 return
             self.counts["rejected"] += 1
+            ledger.mark(window_id, order.client_order_id, "rejected", clock.now(), why=str(error))
+        except LimitReached as error:
+            self.counts["over_limit"] += 1
             ledger.mark(window_id, order.client_order_id, "rejected", clock.now(), why=str(error))
         except VenueAmbiguous as error:
             ledger.mark(window_id, order.client_order_id, "unknown", clock.now(), why=str(error))
@@ -176,6 +180,9 @@ class _Desk:
         except (VenueRejected, VenueThrottled) as error:
             self.counts["rejected"] += 1
             ledger.mark(window_id, live.client_order_id, live.status, clock.now(), why=str(error))
+        except LimitReached as error:
+            self.counts["over_limit"] += 1
+            ledger.mark(window_id, live.client_order_id, live.status, clock.now(), why=str(error))
         except VenueAmbiguous as error:  # the next listing shows which of the two prices it has
             self.counts["unknown"] += 1
             ledger.mark(window_id, live.client_order_id, "unknown", clock.now(), why=str(error))
@@ -220,7 +227,7 @@ class _Desk:
                 target.level,
                 self.plan.revision,
             ),
-            expires_at=self.window.pull_at,
+            expires_at=self.window.expires_at,
             order_group_id=group_id,
         )
 

@@ -14,9 +14,11 @@ from typing import Any
 
 from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import VenueError
-from kalshi_alpha.markets.orders import Fill, Settlement, Side
+from kalshi_alpha.markets.orders import Fill, Settlement
 from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text
 from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.steps.exposure import cool_off_after, payout, settle_up
+from kalshi_alpha.steps.outcomes import settle_laws
 from kalshi_alpha.steps.runtime import Runtime
 
 PAUSE_SECONDS = 30
@@ -51,6 +53,8 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
         window.window_id,
         {name: found["pnl"] for name, found in summary["series"].items()},
     )
+    summary["cooling_off"] = cool_off_after(runtime, window)
+    settle_laws(runtime, window, _levels(runtime, summary["series"]))
     runtime.artifacts.write(
         f"windows/{window.window_id}/summary.json",
         (json.dumps(summary, indent=1, sort_keys=True) + "\n").encode(),
@@ -91,17 +95,12 @@ def sync_orders(runtime: Runtime, window: Window) -> None:
         for fill in runtime.viewer.fills(ticker=ticker):
             if fill.order_id in mine:
                 runtime.ledger.record_fill(window.window_id, fill)
+    settle_up(runtime, window)
 
 
 def position(fills: list[Fill], ticker: str) -> int:
     """Return the signed YES position in 1/100 contract that fills leave in a market."""
     return sum(fill.side.sign * fill.size for fill in fills if fill.ticker == ticker)
-
-
-def payout(fill: Fill, yes_value: int) -> int:
-    """Return the cash, >= 0, that a fill's contracts pay when one YES pays ``yes_value``."""
-    each = yes_value if fill.side is Side.BID else PRICE_UNIT - yes_value
-    return each * fill.size
 
 
 def _outcomes(runtime: Runtime, window: Window, series: str) -> list[Outcome]:
@@ -136,6 +135,9 @@ def _close_books(
     fills = runtime.ledger.fills(window.window_id)
     by_ticker = {o.ticker: o for listed in outcomes.values() for o in listed}
     revenue = _settle(runtime, window, fills, by_ticker, now)
+    settle_up(
+        runtime, window, closed=True, yes_values={t: o.yes_value for t, o in by_ticker.items()}
+    )
     spent = sum(fill.cash for fill in fills)
     series = {
         name: _series_summary(runtime, window, name, listed, fills)
@@ -147,6 +149,9 @@ def _close_books(
         "closed_at": iso(now),
         "go": bool(record.get("go")),
         "reasons": record.get("reasons", []),
+        "cautions": sorted(
+            {f["caution"] for f in record.get("series", {}).values() if f.get("caution")}
+        ),
         "fills": len(fills),
         "pnl": expected,
         "fees": sum(fill.fee for fill in fills),
@@ -199,6 +204,16 @@ def _series_summary(
         "pnl": pnl,
         "fees": sum(fill.fee for fill in mine),
     }
+
+
+def _levels(runtime: Runtime, series: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return where each symbol settled: by the venue, else by our feed."""
+    found: dict[str, float | None] = {}
+    for name, summary in series.items():
+        printed = summary["settlement_value"]
+        level = summary["feed_value"] if printed is None else printed
+        found[runtime.registry.series[name].symbol] = level
+    return found
 
 
 def _cash_difference(runtime: Runtime, window: Window, expected: int, now: datetime) -> int | None:

@@ -27,11 +27,23 @@ _SECRET_TEXTS = (
 )
 
 
+# Secrets this process has read: wherever their text turns up, it goes.
+_known: set[str] = set()
+_SHORTEST = 8  # what is shorter may be a word
+
+
+def conceal(*secrets: str) -> None:
+    """Have every later ``redact`` take out these texts, and each long line of them."""
+    for secret in secrets:
+        lines = (line.strip() for line in secret.splitlines())
+        _known.update(line for line in lines if len(line) >= _SHORTEST and "-----" not in line)
+
+
 def redact(value: Any) -> Any:
     """Return a copy of ``value`` (JSON-like) with every secret replaced by ``[redacted]``.
 
-    A secret is a value whose name says so, a private key in PEM, a bearer token, a signature header
-    or an API key in a query.
+    A secret is a value whose name says so, a private key in PEM, a bearer token, a signature header,
+    an API key in a query, or whatever was given to ``conceal``.
     """
     if isinstance(value, str):
         return _redact_text(value)
@@ -48,4 +60,6 @@ def redact(value: Any) -> Any:
 def _redact_text(text: str) -> str:
     for pattern in _SECRET_TEXTS:
         text = pattern.sub(REDACTED, text)
+    for secret in tuple(_known):
+        text = text.replace(secret, REDACTED)
     return text

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from kalshi_alpha.clock import NEW_YORK, Clock, SystemClock
 from kalshi_alpha.cloud.artifacts import ArtifactStore, open_store
+from kalshi_alpha.cloud.exposure import ExposureStore
 from kalshi_alpha.cloud.ledger import LedgerStore
 from kalshi_alpha.cloud.services import client, read_secret
 from kalshi_alpha.cloud.state import StateStore, arming_expiry
@@ -26,6 +27,7 @@ from kalshi_alpha.markets.windows import Window, window_from_id
 from kalshi_alpha.pricing.parameters import shipped_parameters
 from kalshi_alpha.steps.paper import PaperBroker
 from kalshi_alpha.steps.ports import Puller, Viewer
+from kalshi_alpha.steps.redaction import conceal
 from kalshi_alpha.trading.arming import Broker, choose_broker
 from kalshi_alpha.venues.kalshi.puller import KalshiPuller
 from kalshi_alpha.venues.kalshi.reader import KalshiReader
@@ -49,7 +51,7 @@ class Settings:
     venue_ws_url: str = ""
     feed_url: str = ""
     feed_ws_url: str = ""
-    secret: str = ""  # the trading key: only quote, cancel and the sentry are given its name
+    secret: str = ""  # the key that may write: quote's own, or the one of cancel and the sentry
     read_secret: str = ""
     feed_secret: str = ""
     state_machine: str = ""
@@ -103,6 +105,12 @@ class Runtime:
         """Orders, fills, settlements."""
         name = self.settings.require("ledger_table")
         return LedgerStore(Table(client("dynamodb"), name))
+
+    @cached_property
+    def exposure(self) -> ExposureStore:
+        """The limits' counters."""
+        name = self.settings.require("ledger_table")
+        return ExposureStore(Table(client("dynamodb"), name), self.clock.sleep)
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
@@ -173,7 +181,9 @@ class Runtime:
 
 def credentials_from(secret: Mapping[str, str]) -> Credentials:
     """Return the signing credentials in a secret ``{"key_id": ..., "pem": ...}``."""
-    return Credentials(secret.get("key_id", ""), load_key(secret.get("pem", "").encode()))
+    key_id, pem = secret.get("key_id", ""), secret.get("pem", "")
+    conceal(key_id, pem)
+    return Credentials(key_id, load_key(pem.encode()))
 
 
 _installed: list[Runtime] = []

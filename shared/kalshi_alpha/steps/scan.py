@@ -25,11 +25,12 @@ from kalshi_alpha.pricing.fees import FeeTerms, fee_terms
 from kalshi_alpha.pricing.ladder import price_ladder
 from kalshi_alpha.pricing.parameters import load_parameters, parameters_checksum
 from kalshi_alpha.steps import heartbeat
+from kalshi_alpha.steps.outcomes import keep_law
 from kalshi_alpha.steps.preflight import Listing, series_facts, window_facts
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.trading.candidate_gates import Moment, NearStrike
 from kalshi_alpha.trading.candidates import candidates, others_top
-from kalshi_alpha.trading.gates import Refuse, refuse
+from kalshi_alpha.trading.gates import Allow, Refuse, refuse
 from kalshi_alpha.trading.plan import Decision, Exposure, QuotePlan, choose, quote_plan
 from kalshi_alpha.trading.why import WhyRecord, inputs_hash, why, why_unlisted
 from kalshi_alpha.trading.window_gates import SERIES_SCAN, WINDOW_SCAN, judge
@@ -99,7 +100,8 @@ def _scan_series(
             continue
         terms = fee_terms(listing.fee_type, listing.fee_multiplier)
         try:
-            scans.append(_scan_one(runtime, window, series, revision, terms))
+            fit = Allow(float(known.get("size_share", 1.0)), str(known.get("caution", "")))
+            scans.append(_scan_one(runtime, window, series, revision, terms, fit))
         except (DataError, VenueError) as error:
             refusal = refuse("unreadable", str(error))
             scans.append(_nothing(runtime, window, series, revision, (refusal,)))
@@ -107,7 +109,7 @@ def _scan_series(
 
 
 def _scan_one(
-    runtime: Runtime, window: Window, series: str, revision: int, terms: FeeTerms
+    runtime: Runtime, window: Window, series: str, revision: int, terms: FeeTerms, fit: Allow
 ) -> SeriesScan:
     now = runtime.clock.now()
     found = runtime.registry.series[series]
@@ -120,6 +122,7 @@ def _scan_one(
     fitted = runtime.parameters()
     parameters = load_parameters(fitted, on=day)[found.symbol]
     law = family(found.family)(reading, parameters, window.fixing, now, session)
+    keep_law(runtime, window, found.symbol, law, now)
     listed = runtime.reader.markets(window.event_ticker(series))
     ladder = ladder_from_listing(listed, found, window.fixing)
     priced = price_ladder(law, ladder, found.ticks_per_point)
@@ -141,6 +144,7 @@ def _scan_one(
         found.caps,
         found.quoting,
         _exposure(runtime, window, series, ladder),
+        fit,
     )
     digest = inputs_hash(
         {

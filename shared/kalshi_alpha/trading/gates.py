@@ -17,7 +17,15 @@ Evidence: TypeAlias = Mapping[str, str | float]  # an int is a float here
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """The gate has nothing against it."""
+    """The gate has nothing against it, or nothing but the size.
+
+    ``size_share``, in (0, 1], is what is left of a size; below 1 ``reason`` says why, and
+    ``evidence`` with which numbers.
+    """
+
+    size_share: float = 1.0
+    reason: str = ""
+    evidence: Evidence = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,15 @@ from kalshi_alpha.clock import from_iso, iso
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.orders import Side, worst_loss
 from kalshi_alpha.markets.registry import Caps, Quoting
-from kalshi_alpha.markets.units import SIZE_UNIT, cash_text
+from kalshi_alpha.markets.units import PRICE_UNIT, SIZE_UNIT, cash_text
 from kalshi_alpha.trading import candidate_gates as gate
 from kalshi_alpha.trading import sizing
 from kalshi_alpha.trading.candidates import Candidate
 from kalshi_alpha.trading.edge import Edge
-from kalshi_alpha.trading.gates import Allow, Refuse, Verdict, first_refusal, refuse
+from kalshi_alpha.trading.gates import ALLOW, Allow, Refuse, Verdict, first_refusal, refuse
 
 _PPM = 1_000_000
+_MOST = 10**15  # more than any amount, size or count of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,17 @@ class TargetQuote:
     def from_json(cls, doc: Mapping[str, Any]) -> TargetQuote:
         """Read what ``to_json`` wrote; raise ``DataError`` on anything else."""
         try:
-            numbers = ("price", "size", "level", "probability_ppm", "ev")
             return cls(
                 ticker=_text(doc, "ticker"),
-                side=Side(doc["side"]),
-                **{name: _whole(doc, name) for name in numbers},
+                side=Side(_text(doc, "side")),
+                price=_whole(doc, "price", 1, PRICE_UNIT - 1),
+                size=_whole(doc, "size", 1),
+                level=_whole(doc, "level"),
+                probability_ppm=_whole(doc, "probability_ppm", 0, _PPM),
+                ev=_whole(doc, "ev", -_MOST),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"a target quote cannot be read: {error!r}") from None
+            raise DataError(f"a target quote cannot be read: {repr(error)[:200]}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,12 @@ class QuotePlan:
         try:
             return cls(
                 window_id=_text(doc, "window_id"),
-                revision=_whole(doc, "revision"),
+                revision=_whole(doc, "revision", 1),
                 made_at=from_iso(_text(doc, "made_at")),
                 targets=tuple(TargetQuote.from_json(target) for target in doc["targets"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"a quote plan cannot be read: {error!r}") from None
+            raise DataError(f"a quote plan cannot be read: {repr(error)[:200]}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +157,16 @@ def choose(
     caps: Caps,
     quoting: Quoting,
     exposure: Exposure,
+    drift: Allow = ALLOW,
 ) -> tuple[Decision, ...]:
-    """Decide about every candidate of one series; the answer keeps the order of the question."""
+    """Decide about every candidate of one series; the answer keeps the order of the question.
+
+    ``drift`` is the share of each size that the law's fit leaves.
+    """
     verdicts = [_gated(found, moment) for found in candidates]
     allowed = [i for i, verdict in enumerate(verdicts) if isinstance(verdict, Allow)]
     allowed.sort(key=lambda i: _rank(candidates[i]))
-    desk = _Desk(caps, quoting, exposure)
+    desk = _Desk(caps, quoting, exposure, drift)
     decided = {i: desk.decide(candidates[i]) for i in allowed}
     return tuple(
         decided.get(i) or Decision(found, verdicts[i]) for i, found in enumerate(candidates)
@@ -177,8 +185,9 @@ def quote_plan(
 class _Desk:
     """The caps of one series while they are being used up."""
 
-    def __init__(self, caps: Caps, quoting: Quoting, exposure: Exposure) -> None:
+    def __init__(self, caps: Caps, quoting: Quoting, exposure: Exposure, drift: Allow) -> None:
         self._caps, self._quoting, self._exposure = caps, quoting, exposure
+        self._drift = drift
         self._bins = {ticker for ticker, held in exposure.positions.items() if held}
         self._quoted: set[str] = set()
         self._risked = sum(exposure.at_risk.values())
@@ -197,7 +206,8 @@ class _Desk:
         if isinstance(verdict, Refuse):
             return Decision(candidate, verdict)
         budget = self._budget(ticker, held)
-        sized = sizing.size_quote(edge, self._quoting.kelly_fraction, budget)
+        whole = sizing.size_quote(edge, self._quoting.kelly_fraction, budget)
+        sized = sizing.shrunk(whole, self._drift.size_share)
         if sized.size == 0:
             return Decision(candidate, self._too_small(edge, sized, budget), sized)
         self._bins.add(ticker)
@@ -218,6 +228,13 @@ class _Desk:
 
     def _too_small(self, edge: Edge, sized: sizing.Sizing, budget: sizing.Budget) -> Verdict:
         caps = self._caps
+        if sized.bound_by == sizing.DRIFT:
+            return refuse(
+                "size-drift",
+                f"{self._drift.size_share:.2f} of a size is less than one contract: "
+                f"{self._drift.reason}",
+                share=self._drift.size_share,
+            )
         limits = {
             sizing.STRIKE: (budget.strike_left, caps.max_loss_per_strike),
             sizing.WINDOW: (budget.window_left, caps.max_loss_per_window),
@@ -248,12 +265,14 @@ def _rank(candidate: Candidate) -> tuple[int, str, str]:
 def _text(doc: Mapping[str, Any], name: str) -> str:
     value = doc[name]
     if not isinstance(value, str):
-        raise TypeError(f"{name} is {value!r}, not a text")
+        raise TypeError(f"{name} is {str(value)[:40]!r}, not a text")
     return value
 
 
-def _whole(doc: Mapping[str, Any], name: str) -> int:
+def _whole(doc: Mapping[str, Any], name: str, least: int = 0, most: int = _MOST) -> int:
     value = doc[name]
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}, not a whole number")
+        raise TypeError(f"{name} is {str(value)[:40]!r}, not a whole number")
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value:.6g}, outside {least} to {most}")
     return value

@@ -9,12 +9,14 @@ MacLean, Thorp and Ziemba (2010) on fractional Kelly.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from kalshi_alpha.markets.units import CASH_UNIT, SIZE_UNIT
 from kalshi_alpha.trading.edge import Edge
 
 KELLY, MAX_SIZE, STRIKE, WINDOW, DAY, WEEK = "kelly", "max-size", "strike", "window", "day", "week"
+DRIFT = "drift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,9 @@ def size_quote(edge: Edge, kelly_fraction: float, budget: Budget) -> Sizing:
     }
     bound_by = min(contracts, key=lambda name: contracts[name])
     return Sizing(max(0, contracts[bound_by]) * SIZE_UNIT, bound_by, kelly)
+
+
+def shrunk(sized: Sizing, share: float) -> Sizing:
+    """Return what a ``share`` of the size is in whole contracts, rounded down; it never grows."""
+    left = math.floor(max(0.0, share) * sized.size / SIZE_UNIT) * SIZE_UNIT
+    return sized if left >= sized.size else Sizing(left, DRIFT, sized.kelly)

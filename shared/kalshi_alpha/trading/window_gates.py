@@ -26,6 +26,8 @@ class WindowFacts:
 
     ``opens_at`` to ``ends_at`` is when this step may run; the end is not in it. ``balance`` is the
     venue's cash and ``balance_needed`` the most that the window's caps can tie up, in cash units.
+    ``held`` is what positions in the window's events can still lose, under ``held_limit`` of the
+    contract terms; ``paused`` names a pause of the exchange that falls into the window.
     """
 
     now: datetime
@@ -39,6 +41,9 @@ class WindowFacts:
     trading_active: bool | None
     balance: int | None
     balance_needed: int
+    held: int | None = 0
+    held_limit: int = 0
+    paused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,9 @@ class SeriesFacts:
     max_loss_per_week: int
     listing_problem: str = ""
     heartbeat_limit_s: float = HEARTBEAT_LIMIT_S
+    cooling: str = ""  # why the series cools off, or empty
+    cooling_until: datetime | None = None
+    fit: Verdict = ALLOW  # what the last windows say of the law, ``drift.judge_drift``
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,28 @@ def balance(facts: WindowFacts) -> Verdict:
     )
 
 
+def position_limit(facts: WindowFacts) -> Verdict:
+    """Refuse when what is held, and all that the caps allow, would pass the contract terms."""
+    if facts.held is None:
+        return refuse("position-limit", "the positions at the venue could not be read")
+    if facts.held + facts.balance_needed <= facts.held_limit or not facts.held_limit:
+        return ALLOW
+    return refuse(
+        "position-limit",
+        f"${cash_text(facts.held)} is held and ${cash_text(facts.balance_needed)} may be added, "
+        f"over the ${cash_text(facts.held_limit)} that the contract terms let one member hold",
+        value=facts.held + facts.balance_needed,
+        limit=facts.held_limit,
+    )
+
+
+def exchange_pause(facts: WindowFacts) -> Verdict:
+    """Refuse a window into which a pause of the exchange falls."""
+    if not facts.paused:
+        return ALLOW
+    return refuse("exchange-pause", f"the exchange pauses: {facts.paused}", why=facts.paused)
+
+
 def listing(facts: SeriesFacts) -> Verdict:
     """Refuse a series without a market that can be priced."""
     if facts.listing_problem or facts.markets_listed is None:
@@ -198,6 +228,11 @@ def parameters(facts: SeriesFacts) -> Verdict:
         valid_until=found.valid_until.isoformat(),
         today=found.today.isoformat(),
     )
+
+
+def law_fits(facts: SeriesFacts) -> Verdict:
+    """Refuse a symbol whose law has drifted from what happens; less than that shrinks sizes."""
+    return facts.fit
 
 
 def heartbeat_present(facts: SeriesFacts) -> Verdict:
@@ -265,6 +300,19 @@ def weekly_loss(facts: SeriesFacts) -> Verdict:
     return _within("week", facts.series, facts.lost_this_week, facts.max_loss_per_week)
 
 
+def cool_off(facts: SeriesFacts) -> Verdict:
+    """Refuse a series that cools off after a loss limit, until the pause ends."""
+    if facts.cooling_until is None or facts.now >= facts.cooling_until:
+        return ALLOW
+    until = iso(facts.cooling_until)
+    return refuse(
+        "cool-off",
+        f"{facts.series} cools off until {until}: {facts.cooling}",
+        why=facts.cooling,
+        until=until,
+    )
+
+
 def _within(period: str, series: str, lost: int, limit: int) -> Verdict:
     if lost < limit:
         return ALLOW
@@ -286,15 +334,19 @@ WINDOW_PREFLIGHT: tuple[WindowGate, ...] = (
     inside_window,
     frozen,
     exchange_open,
+    exchange_pause,
     balance,
+    position_limit,
 )
 SERIES_PREFLIGHT: tuple[SeriesGate, ...] = (
     listing,
     parameters,
+    law_fits,
     heartbeat_present,
     feed_lag,
     feed_silence,
     feed_delayed,
+    cool_off,
     daily_loss,
     weekly_loss,
 )
@@ -306,6 +358,7 @@ SERIES_SCAN: tuple[SeriesGate, ...] = (
     feed_lag,
     feed_silence,
     feed_delayed,
+    cool_off,
 )
 
 

@@ -49,7 +49,8 @@ class FakeVenue:
     ) -> list[LiveOrder]:
         del ticker, status
         self._trip("list", 0)
-        return [o for o in self.live.values() if o.ticker.startswith(f"{event_ticker}-")]
+        event = f"{event_ticker}-" if event_ticker else ""
+        return [o for o in self.live.values() if o.ticker.startswith(event)]
 
     def fills(self, *, ticker: str = "", min_at: datetime | None = None) -> list[Fill]:
         del ticker, min_at

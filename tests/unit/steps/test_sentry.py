@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +44,18 @@ class Scene:
         left = (T - self.clock.now()).total_seconds() - seconds_to_fixing
         self.clock.advance(left)
         self.hear()
-        self.sentry._beat()
+        self.beat()
+
+    def beat(self) -> None:
+        """One round of everything the loop does each second."""
+
+        async def round_of_all() -> None:
+            await self.sentry.beat()
+            await self.sentry.read_switch()
+            await self.sentry.read_freezes()
+            self.sentry.guard()
+
+        asyncio.run(round_of_all())
 
     @property
     def frozen(self) -> str:
@@ -85,7 +97,7 @@ def test_lag_in_the_last_minute_pulls_and_freezes(scene: Scene) -> None:
     scene.beat_at(50)
     scene.clock.advance(1)
     scene.hear(lag=0.8)
-    scene.sentry._beat()
+    scene.beat()
 
     assert not scene.venue.live
     assert "lags 0.800" in scene.frozen
@@ -95,7 +107,7 @@ def test_the_same_lag_before_the_last_minute_is_left_to_the_gates(scene: Scene) 
     scene.beat_at(100)
     scene.clock.advance(1)
     scene.hear(lag=0.8)
-    scene.sentry._beat()
+    scene.beat()
 
     assert len(scene.venue.live) == 3
 
@@ -103,7 +115,7 @@ def test_the_same_lag_before_the_last_minute_is_left_to_the_gates(scene: Scene) 
 def test_silence_in_the_last_minute_pulls_and_freezes(scene: Scene) -> None:
     scene.beat_at(50)
     scene.clock.advance(2.6)
-    scene.sentry._beat()
+    scene.beat()
 
     assert not scene.venue.live
     assert "silent" in scene.frozen
@@ -112,7 +124,7 @@ def test_silence_in_the_last_minute_pulls_and_freezes(scene: Scene) -> None:
 def test_a_step_of_the_wall_clock_is_no_silence(scene: Scene) -> None:
     scene.beat_at(200)
     scene.clock.step(30)
-    scene.sentry._beat()
+    scene.beat()
 
     item = scene.runtime.state.heartbeat("SPX")
     assert item is not None
@@ -121,7 +133,7 @@ def test_a_step_of_the_wall_clock_is_no_silence(scene: Scene) -> None:
 
 def test_a_feed_never_heard_pulls_in_the_last_minute(scene: Scene) -> None:
     scene.clock.advance(8 * 60 - 50)
-    scene.sentry._beat()
+    scene.beat()
 
     assert not scene.venue.live
     assert "no value" in scene.frozen
@@ -154,7 +166,7 @@ def test_the_fixing_is_the_last_value_at_or_before_it(scene: Scene) -> None:
     scene.clock.advance(0.5)
     scene.hear(6805.0, symbol="SPX", lag=0.0)
     scene.clock.advance(1.0)
-    scene.sentry._beat()
+    scene.beat()
 
     assert scene.runtime.state.fixing(scene.window.window_id, "SPX") == 6801.0
 
@@ -162,10 +174,10 @@ def test_the_fixing_is_the_last_value_at_or_before_it(scene: Scene) -> None:
 def test_one_outlier_is_not_believed_and_a_confirmed_jump_is(scene: Scene) -> None:
     scene.beat_at(400)
     scene.hear(7400.0, symbol="SPX")
-    scene.sentry._beat()
+    scene.beat()
     doubted = scene.runtime.state.heartbeat("SPX")
     scene.hear(7401.0, symbol="SPX")
-    scene.sentry._beat()
+    scene.beat()
     confirmed = scene.runtime.state.heartbeat("SPX")
 
     assert doubted is not None
@@ -175,11 +187,11 @@ def test_one_outlier_is_not_believed_and_a_confirmed_jump_is(scene: Scene) -> No
 
 def test_a_delayed_feed_is_said_to_be_and_may_recover(scene: Scene) -> None:
     scene.hear(lag=900.0)
-    scene.sentry._beat()
+    scene.beat()
     delayed = scene.runtime.state.heartbeat("SPX")
     scene.clock.advance(1)
     scene.hear(lag=0.1)
-    scene.sentry._beat()
+    scene.beat()
     recovered = scene.runtime.state.heartbeat("SPX")
 
     assert delayed is not None
@@ -196,8 +208,8 @@ def test_an_unknown_symbol_changes_nothing(scene: Scene) -> None:
 def test_a_reason_to_pull_acts_once(scene: Scene) -> None:
     scene.beat_at(50)
     scene.clock.advance(2.6)
-    scene.sentry._beat()
+    scene.beat()
     asked = len(scene.venue.sent)
-    scene.sentry._beat()
+    scene.beat()
 
     assert len(scene.venue.sent) == asked

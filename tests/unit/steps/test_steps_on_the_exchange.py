@@ -588,3 +588,58 @@ def test_a_missing_or_malformed_key_is_a_sentence_without_the_key(
         quote.run(a_plan(fresh), fresh)
     assert "nonsense" not in str(caught.value)
     assert resting(host) == 0
+
+
+def test_a_series_that_cools_off_is_no_go_with_its_reason_and_its_end(runtime: Runtime) -> None:
+    now = runtime.clock.now()
+    runtime.state.cool_off(
+        "KXINXU", reason="it lost its day", at=now, until=now + timedelta(hours=2)
+    )
+
+    answer = preflight.run(EXECUTION, runtime)
+
+    assert (answer["series"]["KXINXU"]["go"], answer["series"]["KXNASDAQ100U"]["go"]) == (
+        False,
+        True,
+    )
+    (reason,) = answer["reasons"]
+    assert reason == f"KXINXU cools off until {iso(now + timedelta(hours=2))}: it lost its day"
+
+
+def test_a_series_that_cools_off_during_a_window_is_quoted_no_more(
+    runtime: Runtime, host: Host
+) -> None:
+    make_market(host)
+    assert preflight.run(EXECUTION, runtime)["go"]
+    now = runtime.clock.now()
+    for series in ("KXINXU", "KXNASDAQ100U"):
+        runtime.state.cool_off(series, reason="drill", at=now, until=now + timedelta(hours=2))
+
+    assert scan.run(EXECUTION, runtime)["plan"]["targets"] == []
+
+
+def test_an_order_over_a_limit_is_not_sent_and_says_so_in_the_ledger(
+    runtime: Runtime, host: Host
+) -> None:
+    preflight.run(EXECUTION, runtime)
+    large = TargetQuote(MIDDLE, Side.BID, 4500, 300, 0, 520_000, 70_000)
+
+    done = quote.run(a_plan(runtime, large), runtime)
+
+    assert (done["over_limit"], done["created"], resting(host)) == (1, 0, 0)
+    (entry,) = runtime.ledger.orders(WINDOW)
+    assert entry["status"] == "rejected"
+    assert "3.00 contracts is over the 1.00" in entry["events"][-1]["why"]
+
+
+def test_a_window_leaves_nothing_held_that_did_not_fill(runtime: Runtime, host: Host) -> None:
+    preflight.run(EXECUTION, runtime)
+    quote.run(a_plan(runtime), runtime)
+    week = date(2026, 10, 5)
+    placed = {usage.open for usage in runtime.exposure.usages(week).values()}
+    host.pass_time(9 * 60 + 10)
+    host.pass_time(4 * 60)
+    reconcile.run({"window_id": WINDOW}, runtime)
+
+    assert placed == {450_000}
+    assert {usage.open for usage in runtime.exposure.usages(week).values()} == {0}

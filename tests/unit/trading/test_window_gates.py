@@ -53,6 +53,38 @@ def codes(*, window=WINDOW, series=SPX):
     return [refusal.code for refusal in judged.reasons(series.series)]
 
 
+def test_a_series_that_cools_off_says_why_and_until_when_and_thaws_by_itself():
+    cooling = replace(SPX, cooling="KXINXU lost its day", cooling_until=NOW + timedelta(seconds=1))
+    over = replace(cooling, cooling_until=NOW)
+
+    (refusal,) = judge(WINDOW, (cooling,)).reasons("KXINXU")
+
+    assert refusal.code == "cool-off"
+    assert refusal.reason == ("KXINXU cools off until 2025-11-04T16:51:01Z: KXINXU lost its day")
+    scanned = judge(WINDOW, (cooling,), window_gates=WINDOW_SCAN, series_gates=SERIES_SCAN)
+    assert not scanned.go
+    assert codes(series=over) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"held": None}, "position-limit", "could not be read"),
+        ({"held": 80_000_001, "held_limit": 100_000_000}, "position-limit", "$100.000000"),
+        ({"paused": "the weekly pause"}, "exchange-pause", "pauses: the weekly pause"),
+    ],
+)
+def test_an_account_that_may_not_add_is_refused(changes, code, words):
+    (refusal,) = judge(replace(WINDOW, **changes), (SPX,)).window
+
+    assert refusal.code == code
+    assert words in refusal.reason
+
+
+def test_a_position_that_just_fits_the_terms_is_allowed():
+    assert codes(window=replace(WINDOW, held=80_000_000, held_limit=100_000_000)) == []
+
+
 def test_a_healthy_window_goes():
     judged = judge(WINDOW, (SPX,))
 

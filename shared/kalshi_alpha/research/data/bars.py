@@ -35,6 +35,8 @@ _ALSO = ("et_date", "et_min")
 _ARRAYS = ("row", "start", "day", "minute", *PRICES, "symbol")
 _PARQUET_MAGIC = b"PAR1"
 _MINUTE_US = 60_000_000
+_FIRST_US = round(datetime(1900, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+_LAST_US = round(datetime(2200, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def read_bars(file: Path, *, first: date | None = None, last: date | None = None
         raise refusal(file, "empty", "the file has columns and no rows")
     row = np.arange(1, table.num_rows + 1, dtype=np.int64)
     stamps = _stamps(file, table["ts_utc"])
+    _check_century(file, stamps)
     day, minute = new_york(stamps // 1_000_000)
     codes, names = _symbols(file, table["symbol"])
     keep = _wanted(day, table, first, last)
@@ -143,17 +146,35 @@ def _table(file: Path, data: bytes) -> pa.Table:
     buffer = pa.BufferReader(data)
     try:
         if data.startswith(_PARQUET_MAGIC):
-            there = pq.read_schema(pa.BufferReader(data)).names
+            there = _each_once(file, pq.read_schema(pa.BufferReader(data)).names)
             return pq.read_table(buffer, columns=[c for c in (*NEEDED, *_ALSO) if c in there])
         if file.suffix.lower() == ".csv":
             empty_is_null = pa_csv.ConvertOptions(strings_can_be_null=True)
-            return pa_csv.read_csv(buffer, convert_options=empty_is_null)
-    except pa.ArrowInvalid as error:
-        said = str(error).splitlines()[0]
+            table = pa_csv.read_csv(buffer, convert_options=empty_is_null)
+            _each_once(file, table.column_names)
+            return table
+    except UnicodeDecodeError:
+        raise refusal(file, "form", "its names or texts are not UTF-8") from None
+    except pa.ArrowException as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise refusal(file, "form", f"it cannot be read as a table: {said}") from None
     except OSError:
         raise refusal(file, "form", "the parquet file is cut off or damaged") from None
     raise refusal(file, "form", "it is neither a parquet file nor named .csv")
+
+
+def _each_once(file: Path, names: list[str]) -> list[str]:
+    twice = [name for name in (*NEEDED, *_ALSO) if names.count(name) > 1]
+    if twice:
+        raise refusal(file, "columns", f"the column {twice[0]} is there more than once")
+    return names
+
+
+def _check_century(file: Path, stamps: Ints) -> None:
+    odd = np.flatnonzero((stamps < _FIRST_US) | (stamps >= _LAST_US))
+    if odd.size:
+        row, count = int(odd[0]) + 1, int(odd.size)
+        raise refusal(file, "time", "ts_utc is not of 1900 to 2199", row=row, count=count)
 
 
 def _stamps(file: Path, column: pa.ChunkedArray) -> Ints:
@@ -183,10 +204,10 @@ def _parsed_stamps(file: Path, column: pa.ChunkedArray) -> Ints:
         try:
             at = datetime.fromisoformat(text or "")
         except ValueError:
-            what = f"ts_utc is {text!r}, not a time as 2025-11-04T14:30:00Z"
+            what = f"ts_utc is {str(text)[:40]!r}, not a time as 2025-11-04T14:30:00Z"
             raise refusal(file, "time", what, row=place + 1) from None
         if at.tzinfo is None:
-            what = f"ts_utc {text!r} has no time zone, so its hour may be anybody's"
+            what = f"ts_utc {str(text)[:40]!r} has no time zone, so its hour may be anybody's"
             raise refusal(file, "naive-time", f"{what}; write it in UTC with a Z", row=place + 1)
         found[place] = round(at.timestamp() * 1_000_000)
     return found
@@ -296,6 +317,6 @@ def _prices(file: Path, name: str, column: pa.ChunkedArray, row: Ints) -> Floats
             try:
                 float(text if text is not None else "nan")
             except (TypeError, ValueError):
-                what = f"{name} is {text!r}, not a number"
+                what = f"{name} is {str(text)[:40]!r}, not a number"
                 raise refusal(file, "price", what, row=int(row[k])) from None
     raise refusal(file, "price", f"{name} is {column.type}, not numbers")

@@ -112,7 +112,8 @@ def read_trades(
 
     Args:
         file: of either form.
-        level_of: the column of the index's level for a series; raises for one that has none.
+        level_of: the column of the index's level for a series, empty for a file without one;
+            raises for a series that has none.
         first: first event day wanted.
         last: last event day wanted.
 
@@ -164,9 +165,11 @@ def _index(
     names = sorted({level_of(ticker.event.series) for ticker in tickers})
     if len(names) > 1:
         raise refusal(file, "series", f"it mixes indices: {', '.join(names)}; give one at a time")
-    require(file, table, names)
-    level = numbers(file, names[0], table[names[0]], row)
-    _refuse_where(file, row, ~(level > 0), "level", f"{names[0]} is empty or not above 0")
+    level = np.full(len(row), np.nan)
+    if names[0]:
+        require(file, table, names)
+        level = numbers(file, names[0], table[names[0]], row)
+        _refuse_where(file, row, ~(level > 0), "level", f"{names[0]} is empty or not above 0")
     sold, bought = (numbers(file, name, table[name], row) for name in ("sell_px", "buy_px"))
     for name, price in (("sell_px", sold), ("buy_px", bought)):
         _require_prices(file, row, name, price, 1.0, "dollars")

@@ -10,7 +10,7 @@ import httpx
 from kalshi_alpha.errors import VenueRejected
 from kalshi_alpha.markets.orders import CancelResult
 from kalshi_alpha.venues.kalshi import wire
-from kalshi_alpha.venues.kalshi.reader import KalshiReader
+from kalshi_alpha.venues.kalshi.reader import KalshiReader, objects
 from kalshi_alpha.venues.kalshi.transport import Transport
 
 _BATCH = "portfolio/events/orders/batched"
@@ -31,7 +31,7 @@ class PreparedCancel:
     def send(self) -> list[CancelResult]:
         """Send it: one round trip."""
         reply = self._http.send(self._request, signed=self._signed)
-        return [wire.cancel_from(item) for item in reply.get("orders") or []]
+        return [wire.cancel_from(item) for item in objects(reply, "orders")]
 
 
 class KalshiPuller(KalshiReader):

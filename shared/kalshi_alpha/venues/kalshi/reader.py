@@ -38,8 +38,15 @@ class KalshiReader:
         self._http.close()
 
     def exchange_status(self) -> dict[str, Any]:
-        """Return ``exchange_active``, ``trading_active`` and more."""
-        return _object(self._http.get("exchange/status"))
+        """Return ``exchange_active``, ``trading_active`` and more; no true or false is None."""
+        reply = _object(self._http.get("exchange/status"))
+        names = ("exchange_active", "trading_active")
+        flags = {k: v if isinstance(v, bool) else None for k in names for v in [reply.get(k)]}
+        return reply | {k: v for k, v in flags.items() if k in reply}
+
+    def exchange_schedule(self) -> dict[str, Any]:
+        """Return ``standard_hours`` and ``maintenance_windows``."""
+        return _object(_object(self._http.get("exchange/schedule")).get("schedule"))
 
     def series(self, ticker: str) -> dict[str, Any]:
         """Return a series with its ``fee_type`` and ``fee_multiplier``."""
@@ -48,7 +55,7 @@ class KalshiReader:
     def markets(self, event_ticker: str) -> list[dict[str, Any]]:
         """Return every market of an event, as the venue lists them."""
         params = {"event_ticker": event_ticker, "limit": 1000, "mve_filter": "exclude"}
-        return [_object(item) for item in self._pages("markets", "markets", params)]
+        return list(self._pages("markets", "markets", params))
 
     def market(self, ticker: str) -> dict[str, Any]:
         """Return one market."""
@@ -60,9 +67,13 @@ class KalshiReader:
         for start in range(0, len(tickers), _BOOKS_A_REQUEST):
             asked = list(tickers[start : start + _BOOKS_A_REQUEST])
             reply = _object(self._http.get("markets/orderbooks", {"tickers": asked}))
-            for item in reply.get("orderbooks") or []:
-                ticker = str(_object(item).get("ticker") or "")
-                books[ticker] = book_from_orderbook(ticker, item.get("orderbook_fp") or {})
+            for item in objects(reply, "orderbooks"):
+                ticker = item.get("ticker")
+                if ticker not in asked or ticker in books:
+                    raise DataError(
+                        f"the venue gave a book of {str(ticker)[:40]!r} unasked or twice"
+                    )
+                books[ticker] = book_from_orderbook(ticker, _object(item.get("orderbook_fp") or {}))
         return books
 
     def trades(self, ticker: str, *, min_at: datetime | None = None) -> list[PublicTrade]:
@@ -105,15 +116,22 @@ class KalshiReader:
         """Return our market positions."""
         return list(self._pages("portfolio/positions", "market_positions", {"limit": 1000}))
 
-    def balance(self) -> int:
-        """Return our cash, in cash units."""
+    def balance(self, shard: int | None = None) -> int:
+        """Return our cash, in cash units: all of it, or what lies on one shard of the exchange.
+
+        A key restricted to a subaccount is told no shards; then all of it counts.
+        """
         reply = _object(self._http.get("portfolio/balance"))
+        shards = reply.get("balance_breakdown")
+        if shard is not None and isinstance(shards, list):
+            mine = [_object(s) for s in shards if _object(s).get("exchange_index") == shard]
+            return sum(cash_from_text(str(found.get("balance"))) for found in mine)
         if reply.get("balance_dollars") is not None:
             return cash_from_text(str(reply["balance_dollars"]))
-        try:
-            return int(reply["balance"]) * (CASH_UNIT // 100)
-        except (KeyError, TypeError, ValueError):
-            raise DataError("the venue's answer holds no balance") from None
+        cents = reply.get("balance")
+        if not isinstance(cents, int) or isinstance(cents, bool):
+            raise DataError("the venue's answer holds no balance")
+        return cents * (CASH_UNIT // 100)
 
     def limits(self) -> dict[str, Any]:
         """Return the account's request budget."""
@@ -128,10 +146,12 @@ class KalshiReader:
         asked = dict(params)
         for _ in range(_MAX_PAGES):
             reply = _object(self._http.get(path, asked))
-            yield from reply.get(key) or []
+            yield from objects(reply, key)
             cursor = reply.get("cursor")
             if not cursor:
                 return
+            if not isinstance(cursor, str):
+                raise DataError(f"{path} was answered with a cursor that is no text")
             asked["cursor"] = cursor
         raise DataError(f"{path} goes on for more than {_MAX_PAGES} pages; narrow the question")
 
@@ -140,3 +160,11 @@ def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"the venue answered with a {type(value).__name__} where an object belongs")
     return value
+
+
+def objects(reply: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the list under ``key``, empty when it is null or absent."""
+    found = reply.get(key)
+    if not isinstance(found, list | None):
+        raise DataError(f"the venue answered with a {type(found).__name__} where a list belongs")
+    return [_object(item) for item in found or []]

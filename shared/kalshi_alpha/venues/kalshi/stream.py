@@ -1,41 +1,45 @@
-"""Books kept by WebSocket: snapshot, deltas, and what to do when a message is lost.
+"""One socket to the venue: the books of the markets followed, and what becomes of our orders.
 
-``seq`` counts the frames of one subscription over all its markets, so a gap says nothing about
-which market lost a delta: every book of the subscription is stale until its own fresh snapshot.
+Markets are followed and let go while the socket is open. After a gap the books are stale and
+snapshots are asked for; when none comes, or the reader falls too far behind, the connection is
+given up and everything starts again from snapshots.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-import msgspec
 
 from kalshi_alpha.clock import Clock
 from kalshi_alpha.errors import DataError, SecretError, SequenceGapError
-from kalshi_alpha.markets.book import Book, Top
-from kalshi_alpha.markets.orders import Side
-from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text, size_from_text
+from kalshi_alpha.markets.orders import LiveOrder
+from kalshi_alpha.venues.decoding import decode
+from kalshi_alpha.venues.kalshi import wire
+from kalshi_alpha.venues.kalshi.keeper import BookChanged, BookKeeper
 from kalshi_alpha.venues.kalshi.signing import Credentials
 
 # The venue ends a subscription with these; the others leave it standing.
 _TERMINAL = frozenset({10, 25})
+_BOOKS, _OWN = "orderbook_delta", ("user_orders", "fill")
 _HANDSHAKE_SECONDS = 10.0
+# The venue pings every ten seconds; a connection that answers none of our pings is dead.
+_PING_SECONDS = 20.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _HEALTHY_SECONDS = 0.5, 30.0, 60.0
-_SIDES = {"yes": Side.BID, "no": Side.ASK}
+# Real seconds for a snapshot asked for to come.
+_SNAPSHOT_SECONDS = 10.0
+# What may wait unread: some 15 MB. Further behind, snapshots are the shorter way to the truth.
+_BACKLOG = 50_000
+_TURN = 500  # frames between two looks at the other tasks
 
-
-@dataclass(frozen=True, slots=True)
-class BookChanged:
-    """A book that is current, after a snapshot or a delta."""
-
-    ticker: str
-    top: Top
+Note = Callable[[str, datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,90 +50,63 @@ class BooksStale:
     reason: str
 
 
-Event = BookChanged | BooksStale
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """An order of ours as the venue has just reported it."""
+
+    order: LiveOrder
 
 
-@dataclass
-class BookKeeper:
-    """The books of one subscription, out of its frames; no socket in it."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection is open: what was missed while there was none has to be looked up."""
 
-    tickers: tuple[str, ...]
-    books: dict[str, Book] = field(default_factory=dict)
-    stale: set[str] = field(default_factory=set)
-    seq: int = 0
 
-    def __post_init__(self) -> None:
-        """Trust no book before its snapshot."""
-        self.stale = set(self.tickers)
-
-    def apply(self, frame: Mapping[str, Any]) -> BookChanged | None:
-        """Apply one frame of the subscription.
-
-        Raises:
-            SequenceGapError: when a frame is missing; the books are stale from then on. The frame
-                itself is lost with the gap unless it is a snapshot, which needs no past.
-        """
-        if "seq" in frame:
-            seq, expected = int(frame["seq"]), self.seq + 1
-            self.seq = seq
-            if seq != expected and self.stale != set(self.tickers):
-                self.stale = set(self.tickers)
-                if frame["type"] == "orderbook_snapshot":
-                    self._snapshot(frame["msg"])
-                raise SequenceGapError(
-                    f"frame {seq} came where {expected} was due: {len(self.tickers)} books are "
-                    "stale until their snapshots"
-                )
-        if frame["type"] == "orderbook_snapshot":
-            return self._snapshot(frame["msg"])
-        if frame["type"] == "orderbook_delta":
-            return self._delta(frame["msg"])
-        return None
-
-    def _snapshot(self, msg: Mapping[str, Any]) -> BookChanged:
-        ticker = str(msg["market_ticker"])
-        book = Book(ticker)
-        yes = _levels(msg.get("yes_dollars_fp"))
-        # The subscription asks for YES prices on both sides; the book takes NO bids in NO prices.
-        no = [(PRICE_UNIT - price, size) for price, size in _levels(msg.get("no_dollars_fp"))]
-        book.apply_snapshot(yes, no)
-        self.books[ticker] = book
-        self.stale.discard(ticker)
-        return BookChanged(ticker, book.top())
-
-    def _delta(self, msg: Mapping[str, Any]) -> BookChanged | None:
-        ticker = str(msg["market_ticker"])
-        if ticker in self.stale or ticker not in self.books:
-            return None
-        book = self.books[ticker]
-        price, delta = price_from_text(msg["price_dollars"]), size_from_text(msg["delta_fp"])
-        try:
-            book.apply_delta(_SIDES[str(msg["side"])], price, delta)
-        except SequenceGapError:
-            self.stale.add(ticker)
-            raise
-        return BookChanged(ticker, book.top())
+Event = BookChanged | BooksStale | OrderChanged | Opened
 
 
 class BookStream:
-    """One socket that keeps the books of some markets for as long as it is iterated."""
+    """One socket that keeps the books of some markets for as long as it is iterated.
+
+    Args:
+        url: the venue's WebSocket address.
+        clock: stamps frames and paces reconnects.
+        credentials: sign the handshake; a key that can only read is enough.
+        tickers: the markets followed at first; ``follow`` changes them.
+        own: also report our own orders.
+        note: is given each frame as it came, with the time it was received.
+        seed: of the jitter between reconnects.
+    """
 
     def __init__(
         self,
         url: str,
         clock: Clock,
         credentials: Credentials,
-        tickers: Sequence[str],
+        tickers: Iterable[str] = (),
         *,
+        own: bool = False,
+        note: Note = lambda *_: None,
         seed: int = 0,
     ) -> None:
         self._url, self._clock, self._credentials = url, clock, credentials
-        self._tickers = tuple(tickers)
+        self._wanted, self._own, self._note = tuple(dict.fromkeys(tickers)), own, note
         self._jitter = random.Random(seed)  # noqa: S311 - spreads reconnects, guards nothing
-        self.keeper = BookKeeper(self._tickers)
+        self._line: _Line | None = None
+        self.keeper = BookKeeper(self._wanted)
 
-    async def events(self) -> AsyncIterator[Event]:
-        """Yield what happens to the books, reconnecting for ever; close the iterator to stop.
+    def follow(self, tickers: Iterable[str]) -> None:
+        """Follow exactly these markets from now on; call it in the loop of ``events``."""
+        wanted = tuple(dict.fromkeys(tickers))
+        if set(wanted) == set(self._wanted):
+            return
+        self._wanted = wanted
+        self.keeper.follow(wanted)
+        if self._line is not None:
+            self._line.follow(wanted)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Yield what happens, reconnecting for ever; close the iterator to stop.
 
         Raises:
             SecretError: when the venue does not accept the key: trying again cannot help.
@@ -146,15 +123,15 @@ class BookStream:
                     raise SecretError(
                         "the exchange does not accept the key for its socket"
                     ) from None
-                reason = f"the connection was lost: {type(error).__name__}"
-            self.keeper = BookKeeper(self._tickers)
-            yield BooksStale(self._tickers, reason)
+                reason = f"the connection was lost: {_words(error)}"
+            self.keeper = BookKeeper(self._wanted)
+            yield BooksStale(self._wanted, reason)
             if self._clock.monotonic() - started > _HEALTHY_SECONDS:
                 pause = _FIRST_PAUSE
             await self._clock.wait(pause * (1 + self._jitter.random() / 4))
             pause = min(_LONGEST_PAUSE, pause * 2)
 
-    async def _one_connection(self) -> AsyncIterator[Event]:
+    async def _one_connection(self) -> AsyncGenerator[Event, None]:
         path = urlsplit(self._url).path
         headers = self._credentials.signer.headers(
             self._credentials.key_id, "GET", path, self._clock.now()
@@ -162,65 +139,217 @@ class BookStream:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_HANDSHAKE_SECONDS)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.ws_connect(self._url, headers=headers, autoping=True) as socket,
+            session.ws_connect(
+                self._url, headers=headers, autoping=True, heartbeat=_PING_SECONDS
+            ) as socket,
         ):
-            await socket.send_json(self._subscribe())
-            frames: asyncio.Queue[str | None] = asyncio.Queue()
-            receiving = asyncio.create_task(_receive(socket, frames))
+            line = self._line = _Line(self.keeper, own=self._own)
+            inbox = _Inbox(self._clock)
+            receiving = asyncio.create_task(inbox.fill(socket))
+            yield Opened()
+            line.follow(self._wanted)  # what was wanted while ``Opened`` was being told counts too
             try:
-                while (text := await frames.get()) is not None:
-                    async for event in self._take(socket, text):
-                        yield event
+                while True:
+                    for command in line.commands():
+                        await socket.send_json(command)
+                    if not await inbox.ready(line.patience()):
+                        continue
+                    for text, at in inbox.take(_TURN):
+                        self._note(text, at)
+                        for event in line.take(text):
+                            yield event
+                    if inbox.over:
+                        return
             finally:
+                self._line = None
                 receiving.cancel()
                 await asyncio.gather(receiving, return_exceptions=True)
 
-    async def _take(
-        self, socket: aiohttp.ClientWebSocketResponse, text: str
-    ) -> AsyncIterator[Event]:
+
+class _Inbox:
+    """Frames come in by ``fill``, a task of its own, and go out some at a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._frames: deque[tuple[str, datetime]] = deque()
+        self._news = asyncio.Event()
+        self._closed = False
+        self._failure: BaseException | None = None
+
+    async def fill(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Only receive and stamp: work done here would make the venue think us slow."""
         try:
-            frame = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            raise aiohttp.ClientError("a frame is no JSON") from None
-        if frame.get("type") == "error" and frame.get("msg", {}).get("code") in _TERMINAL:
-            raise aiohttp.ClientError(f"the subscription ended: {frame['msg'].get('msg')}")
-        if "sid" not in frame:
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self._frames.append((message.data, self._clock.now()))
+                    self._news.set()
+                    if len(self._frames) > _BACKLOG:
+                        raise aiohttp.ClientError(f"{_BACKLOG} frames were waiting to be read")
+            self._failure = socket.exception()
+        except aiohttp.ClientError as error:
+            self._frames.clear()
+            self._failure = error
+        finally:
+            self._closed = True
+            self._news.set()
+
+    @property
+    def over(self) -> bool:
+        """Say whether nothing more will come; raise what ended it, if it was an error."""
+        if not self._closed or self._frames:
+            return False
+        if isinstance(self._failure, aiohttp.ClientError | OSError):
+            raise self._failure
+        return True
+
+    async def ready(self, seconds: float) -> bool:
+        """Wait for frames or the end, at most so long in real time; say whether there is news."""
+        if self._frames or self._closed:
+            await asyncio.sleep(0)  # the others' turn: what waits is taken some at a time
+            return True
+        self._news.clear()
+        try:
+            await asyncio.wait_for(self._news.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def take(self, most: int) -> Iterator[tuple[str, datetime]]:
+        """Take what waits, at most so many frames."""
+        while self._frames and most:
+            most -= 1
+            yield self._frames.popleft()
+
+
+class _Line:
+    """What one connection has subscribed to, and what is still to be said on it."""
+
+    def __init__(self, keeper: BookKeeper, *, own: bool) -> None:
+        self._keeper = keeper
+        self._said: deque[dict[str, Any]] = deque()
+        self._number = 0
+        self._sid: int | None = None  # of the books; None until the venue has told it
+        self._subscribing = False
+        self._asked: set[str] = set()
+        self._wanted: tuple[str, ...] = ()
+        self._due = float("inf")  # when the books must have recovered, by the loop's time
+        if own:
+            self._say("subscribe", channels=list(_OWN))
+
+    def follow(self, tickers: Iterable[str]) -> None:
+        """Subscribe, add and let go, as far as what the venue has answered allows."""
+        self._wanted = tuple(tickers)
+        new = [ticker for ticker in self._wanted if ticker not in self._asked]
+        gone = sorted(self._asked - set(self._wanted))
+        if self._subscribing:
+            return  # its number is not known yet; asked for again once it is
+        if self._sid is None:
+            if new:
+                self._subscribe(new)
             return
+        if new:
+            self._update("add_markets", new)
+            self._expect()
+        if gone:
+            self._update("delete_markets", gone)
+        self._asked = set(self._wanted)
+
+    def commands(self) -> Iterator[dict[str, Any]]:
+        """Take what is to be sent now."""
+        while self._said:
+            yield self._said.popleft()
+
+    def patience(self) -> float:
+        """Return how long to wait for a frame; raise when snapshots have been due too long."""
+        if self._said:
+            return 0.0
+        if not self._keeper.stale:
+            self._due = float("inf")
+            return 1.0
+        left = self._due - asyncio.get_running_loop().time()
+        if left <= 0:
+            raise aiohttp.ClientError(f"no snapshot came within {_SNAPSHOT_SECONDS:g} s")
+        return min(left, 1.0)
+
+    def take(self, text: str) -> Iterator[Event]:
+        """Take one frame in."""
+        frame = _frame(text)
+        kind, sid = frame.get("type"), frame.get("sid")
+        if kind == "subscribed":
+            self._subscribed(frame.get("msg"))
+        elif kind == "user_order":
+            yield from _order(frame)
+        elif sid is not None and sid == self._sid:
+            yield from self._book(frame)
+        elif kind == "error" and self._subscribing:
+            raise aiohttp.ClientError("the books could not be subscribed to")
+
+    def _book(self, frame: Mapping[str, Any]) -> Iterator[Event]:
         try:
-            changed = self.keeper.apply(frame)
-        except (SequenceGapError, DataError, KeyError) as error:
-            yield BooksStale(tuple(sorted(self.keeper.stale)), str(error))
-            await socket.send_json(self._snapshot(int(frame["sid"])))
+            changed = self._keeper.apply(frame)
+        except (SequenceGapError, DataError) as error:
+            yield BooksStale(tuple(sorted(self._keeper.stale)), str(error))
+            self._update("get_snapshot", self._keeper.tickers)
+            self._expect()
             return
         if changed is not None:
             yield changed
 
-    def _subscribe(self) -> dict[str, Any]:
-        params = {
-            "channels": ["orderbook_delta"],
-            "market_tickers": list(self._tickers),
-            "use_yes_price": True,  # its default will change at the venue: always said
-        }
-        return {"id": 1, "cmd": "subscribe", "params": params}
+    def _subscribed(self, said: Any) -> None:
+        if not isinstance(said, dict) or said.get("channel") != _BOOKS:
+            return
+        if not isinstance(said.get("sid"), int):
+            raise aiohttp.ClientError("a subscription has no number")
+        self._sid, self._subscribing = said["sid"], False
+        self.follow(self._wanted)
 
-    def _snapshot(self, sid: int) -> dict[str, Any]:
-        params = {
-            "sids": [sid],
-            "action": "get_snapshot",
-            "market_tickers": list(self._tickers),
-        }
-        return {"id": 2, "cmd": "update_subscription", "params": params}
+    def _subscribe(self, tickers: Iterable[str]) -> None:
+        self._subscribing, self._asked = True, set(tickers)
+        self._say(
+            "subscribe",
+            channels=[_BOOKS],
+            market_tickers=sorted(self._asked),
+            use_yes_price=True,  # its default will change at the venue: always said
+        )
+        self._expect()
+
+    def _update(self, action: str, tickers: Iterable[str]) -> None:
+        if asked := sorted(tickers):
+            self._say("update_subscription", sids=[self._sid], action=action, market_tickers=asked)
+
+    def _say(self, command: str, **params: Any) -> None:
+        self._number += 1
+        self._said.append({"id": self._number, "cmd": command, "params": params})
+
+    def _expect(self) -> None:
+        self._due = asyncio.get_running_loop().time() + _SNAPSHOT_SECONDS
 
 
-async def _receive(
-    socket: aiohttp.ClientWebSocketResponse, frames: asyncio.Queue[str | None]
-) -> None:
-    """Only receive: work done here would make the venue think us slow."""
-    async for message in socket:
-        if message.type is aiohttp.WSMsgType.TEXT:
-            frames.put_nowait(message.data)
-    frames.put_nowait(None)
+def _order(frame: Mapping[str, Any]) -> Iterator[Event]:
+    """Yield our order in a frame; one that cannot be read shows in the next listing."""
+    said = frame.get("msg")
+    try:
+        if isinstance(said, dict):
+            yield OrderChanged(wire.order_from(said))
+    except DataError:
+        return
 
 
-def _levels(rows: Any) -> list[tuple[int, int]]:
-    return [(price_from_text(price), size_from_text(size)) for price, size in rows or []]
+def _frame(text: str) -> dict[str, Any]:
+    """Return a frame; one that cannot be read, or that ends a subscription, ends the socket."""
+    try:
+        frame = decode(text)
+    except DataError:
+        raise aiohttp.ClientError("a frame is no JSON") from None
+    if not isinstance(frame, dict):
+        raise aiohttp.ClientError("a frame is no object")
+    said = frame.get("msg")
+    if frame.get("type") == "error" and isinstance(said, dict):
+        code = said.get("code")
+        if isinstance(code, int) and code in _TERMINAL:
+            raise aiohttp.ClientError(f"the subscription ended: {str(said.get('msg'))[:200]}")
+    return frame
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")[:200]

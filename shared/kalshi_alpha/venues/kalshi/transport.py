@@ -24,11 +24,13 @@ from kalshi_alpha.errors import (
     VenueThrottled,
     VenueUnavailable,
 )
+from kalshi_alpha.venues.decoding import decode
 from kalshi_alpha.venues.kalshi.signing import Credentials
 
 # Reads fail early, so that the caller can decide; one second is many round trips.
 _TIMEOUT = httpx.Timeout(3.0, connect=2.0)
 _READ = "GET"
+_WORDS = 300  # characters of the venue's own words that a sentence repeats
 
 
 class Transport:
@@ -98,7 +100,7 @@ class Transport:
             raise _lost(request.method, f"{what}: {type(error).__name__}") from error
         if response.is_success:
             return _decoded(request.method, what, response)
-        raise _refused(request.method, what, response)
+        raise _refused(request, what, response)
 
     def close(self) -> None:
         """Close the connections."""
@@ -113,22 +115,21 @@ def _decoded(method: str, what: str, response: httpx.Response) -> Any:
     if not response.content:
         return {}
     try:
-        reply = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
+        reply = decode(response.content)
+    except DataError as error:
+        if method == _READ:
+            raise DataError(f"the answer to {what} is of no use: {error}") from None
         reply = None
-    if method == _READ:
-        if reply is None:
-            raise DataError(f"{what} was answered with something that is no JSON")
-    elif not isinstance(reply, dict):
+    if method != _READ and not isinstance(reply, dict):
         raise VenueAmbiguous(
             f"{what} was answered with something that is no object", status=response.status_code
         )
     return reply
 
 
-def _refused(method: str, what: str, response: httpx.Response) -> VenueError:
-    status = response.status_code
-    code, words = error_words(response.content)
+def _refused(request: httpx.Request, what: str, response: httpx.Response) -> VenueError:
+    method, status = request.method, response.status_code
+    code, words = (_without_keys(said, request) for said in error_words(response.content))
     sentence = f"{what} was answered {status}" + (f" {code}" if code else "")
     sentence += f": {words}" if words else ""
     if status == httpx.codes.TOO_MANY_REQUESTS:
@@ -138,16 +139,32 @@ def _refused(method: str, what: str, response: httpx.Response) -> VenueError:
     return VenueRejected(sentence, status=status, code=code)
 
 
+def _without_keys(words: str, request: httpx.Request) -> str:
+    """Return the venue's words without our key id and signature, should it repeat them."""
+    for name in ("KALSHI-ACCESS-KEY", "KALSHI-ACCESS-SIGNATURE"):
+        value = request.headers.get(name)
+        words = words.replace(value, "[redacted]") if value else words
+    return words
+
+
 def _lost(method: str, sentence: str, status: int = 0, code: str = "") -> VenueError:
     kind = VenueUnavailable if method == _READ else VenueAmbiguous
     return kind(sentence, status=status, code=code)
 
 
 def error_words(content: bytes) -> tuple[str, str]:
-    """Return the code and the message of an error body, in any of the shapes in use."""
+    """Return the code and the message of an error body, in any of the shapes in use.
+
+    Both are cut to what a log line can bear: the body is another's.
+    """
+    code, words = _error_words(content)
+    return code[:_WORDS], words[:_WORDS]
+
+
+def _error_words(content: bytes) -> tuple[str, str]:
     try:
-        body = msgspec.json.decode(content)
-    except msgspec.DecodeError:
+        body = decode(content)
+    except DataError:
         return "", ""
     if not isinstance(body, dict):
         return "", ""

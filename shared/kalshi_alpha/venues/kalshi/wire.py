@@ -1,7 +1,8 @@
 """The venue's JSON as our records: one tolerant decoder.
 
-Unknown fields are ignored and unknown words become ``unknown``; what a record cannot do without
-raises ``DataError``. Sizes may be fractional.
+Unknown fields are ignored and unknown words become ``unknown``; what a record cannot do without,
+or says outside its domain, raises ``DataError``: a price beyond a dollar, a size below nothing, a
+time of another century. Sizes may be fractional.
 """
 
 from __future__ import annotations
@@ -26,12 +27,17 @@ from kalshi_alpha.markets.orders import (
 )
 from kalshi_alpha.markets.units import (
     CASH_UNIT,
+    PRICE_UNIT,
     cash_from_text,
     price_from_text,
     price_text,
     size_from_text,
     size_text,
 )
+
+# What the venue, written in Go, says for a time that it never set.
+_UNSET = "0001-01-01T00:00:00Z"
+_YEARS = range(2000, 2200)
 
 
 def order_from(item: Mapping[str, Any]) -> LiveOrder:
@@ -41,10 +47,10 @@ def order_from(item: Mapping[str, Any]) -> LiveOrder:
         client_order_id=str(item.get("client_order_id") or ""),
         ticker=_text(item, "ticker"),
         side=_side(item),
-        price=price_from_text(_text(item, "yes_price_dollars")),
-        initial_size=size_from_text(_text(item, "initial_count_fp")),
-        filled_size=size_from_text(_text(item, "fill_count_fp")),
-        remaining_size=size_from_text(_text(item, "remaining_count_fp")),
+        price=_price(item),
+        initial_size=_size(item, "initial_count_fp"),
+        filled_size=_size(item, "fill_count_fp"),
+        remaining_size=_size(item, "remaining_count_fp"),
         status=status_from(item.get("status")),
         expires_at=_instant(item.get("expiration_time")),
         order_group_id=str(item.get("order_group_id") or ""),
@@ -70,11 +76,11 @@ def fill_from(item: Mapping[str, Any]) -> Fill:
     return Fill(
         fill_id=str(item.get("fill_id") or _text(item, "trade_id")),
         order_id=_text(item, "order_id"),
-        ticker=str(item.get("ticker") or item.get("market_ticker")),
+        ticker=str(item.get("ticker") or _text(item, "market_ticker")),
         side=_side(item),
-        price=price_from_text(_text(item, "yes_price_dollars")),
-        size=size_from_text(_text(item, "count_fp")),
-        is_taker=bool(item.get("is_taker")),
+        price=_price(item),
+        size=_size(item, "count_fp"),
+        is_taker=_flag(item, "is_taker"),
         fee=cash_from_text(str(item.get("fee_cost") or "0")),
         at=at,
     )
@@ -94,8 +100,8 @@ def trade_from(item: Mapping[str, Any]) -> PublicTrade:
     return PublicTrade(
         trade_id=_text(item, "trade_id"),
         ticker=_text(item, "ticker"),
-        price=price_from_text(_text(item, "yes_price_dollars")),
-        size=size_from_text(_text(item, "count_fp")),
+        price=_price(item),
+        size=_size(item, "count_fp"),
         taker_side=Side(taker),
         at=at,
     )
@@ -106,7 +112,7 @@ def settlement_from(item: Mapping[str, Any]) -> Settlement:
     return Settlement(
         ticker=_text(item, "ticker"),
         result=str(item.get("market_result") or ""),
-        revenue=int(item.get("revenue") or 0) * (CASH_UNIT // 100),
+        revenue=_whole(item, "revenue") * (CASH_UNIT // 100),
         fees=cash_from_text(str(item.get("fee_cost") or "0")),
         at=_instant(item.get("settled_time")),
     )
@@ -117,8 +123,8 @@ def ack_from(item: Mapping[str, Any], known: NewOrder) -> Ack:
     return Ack(
         order_id=_text(item, "order_id"),
         client_order_id=str(item.get("client_order_id") or known.client_order_id),
-        filled_size=size_from_text(str(item.get("fill_count") or "0")),
-        remaining_size=size_from_text(str(item.get("remaining_count") or "0")),
+        filled_size=_size(item, "fill_count", missing="0"),
+        remaining_size=_size(item, "remaining_count", missing="0"),
         at=_unix(item, "ts_ms", 1000),
     )
 
@@ -142,7 +148,7 @@ def cancel_from(item: Mapping[str, Any]) -> CancelResult:
     code = str(error.get("code") or "error") if isinstance(error, Mapping) else str(error or "")
     return CancelResult(
         order_id=str(item.get("order_id") or ""),
-        reduced_by=size_from_text(str(item.get("reduced_by") or "0")),
+        reduced_by=_size(item, "reduced_by", missing="0"),
         error=code,
     )
 
@@ -182,28 +188,71 @@ def _side(item: Mapping[str, Any]) -> Side:
     try:
         return Side(str(side))
     except ValueError:
-        raise DataError(f"the side {side!r} is neither bid nor ask") from None
+        raise DataError(f"the side {_shown(side)} is neither bid nor ask") from None
+
+
+def _price(item: Mapping[str, Any]) -> int:
+    price = price_from_text(_text(item, "yes_price_dollars"))
+    if not 0 <= price <= PRICE_UNIT:
+        raise DataError(f"the price {price_text(price)} is outside 0 to 1 dollar")
+    return price
+
+
+def _size(item: Mapping[str, Any], name: str, *, missing: str | None = None) -> int:
+    value = item.get(name)
+    size = size_from_text(missing if missing and value is None else _text(item, name))
+    if size < 0:
+        raise DataError(f"{name} is {size_text(size)}, which is less than nothing")
+    return size
+
+
+def _flag(item: Mapping[str, Any], name: str) -> bool:
+    value = item.get(name)
+    if not isinstance(value, bool):
+        raise DataError(f"{name} is {_shown(value)}, neither true nor false")
+    return value
+
+
+def _whole(item: Mapping[str, Any], name: str) -> int:
+    value = item.get(name) or 0
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise DataError(f"{name} is {_shown(value)}, not a whole number of 0 or more")
+    return value
 
 
 def _instant(value: object) -> datetime | None:
-    if not value:
+    if not value or value == _UNSET:
         return None
     try:
-        return from_iso(str(value))
+        found = from_iso(str(value))
     except ValueError:
-        raise DataError(f"the time {value!r} is not RFC 3339") from None
+        raise DataError(f"the time {_shown(value)} is not RFC 3339") from None
+    return _of_our_time(found)
 
 
 def _unix(item: Mapping[str, Any], name: str, per_second: int) -> datetime:
-    value = item.get(name) or 0
+    value = item.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise DataError(f"{name} is {_shown(value)}, no whole number of Unix time")
     try:
-        return datetime.fromtimestamp(int(value) / per_second, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise DataError(f"the time {value!r} is no Unix time") from None
+        return _of_our_time(datetime.fromtimestamp(value / per_second, UTC))
+    except (ValueError, OverflowError, OSError):
+        raise DataError(f"{name} is {_shown(value)}, outside the calendar") from None
+
+
+def _of_our_time(instant: datetime) -> datetime:
+    if instant.year not in _YEARS:
+        raise DataError(f"the year {instant.year} is outside {_YEARS[0]} to {_YEARS[-1]}")
+    return instant
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:
+    """Return a text that is there; a number is as good as its digits, a list is not."""
     value = item.get(name)
-    if value is None:
-        raise DataError(f"the venue's answer lacks {name!r}")
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or value == "":
+        raise DataError(f"the venue's answer has {_shown(value)} where {name!r} belongs")
     return str(value)
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else repr(value)[:40]

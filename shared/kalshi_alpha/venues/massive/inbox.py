@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import aiohttp
-import msgspec
 
 from kalshi_alpha.clock import Clock
+from kalshi_alpha.errors import DataError
+from kalshi_alpha.venues.decoding import decode
 
 Message = tuple[dict[str, Any], datetime]  # the object and when its frame was received
 
@@ -64,8 +65,8 @@ class Inbox:
     def _read(self, text: str, at: datetime) -> None:
         """Keep the objects of a frame; what cannot be read is counted and passed over."""
         try:
-            found = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+            found = decode(text)
+        except DataError:
             self._malformed()
             return
         for item in found if isinstance(found, list) else [found]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 
 from kalshi_alpha.clock import Clock, require_aware
 from kalshi_alpha.errors import (
@@ -25,6 +24,8 @@ from kalshi_alpha.errors import (
     VenueThrottled,
     VenueUnavailable,
 )
+from kalshi_alpha.venues.decoding import decode
+from kalshi_alpha.venues.massive.numbers import from_unix, number, positive
 
 REAL_TIME = "REAL-TIME"
 _TIMEOUT = httpx.Timeout(5.0, connect=3.0)
@@ -52,6 +53,12 @@ class Bar:
     high: float
     low: float
     close: float
+
+    @property
+    def possible(self) -> bool:
+        """Say whether its prices can be those of one bar; the vendor sends what it sends."""
+        ends = (self.open, self.close)
+        return 0 < self.low <= min(ends) and max(ends) <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,7 @@ class MassiveReader:
         """
         params = {"ticker.any_of": ",".join(tickers), "limit": 250}
         reply = self._get("/v3/snapshot/indices", params)
-        found = [_snapshot(item) for item in reply.get("results") or []]
+        found = [_snapshot(item) for item in _results(reply)]
         by_ticker = {snapshot.ticker: snapshot for snapshot in found}
         missing = [ticker for ticker in tickers if ticker not in by_ticker]
         if missing:
@@ -149,11 +156,14 @@ class MassiveReader:
     def _pages(self, url: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         reply = self._get(url, params, keep=self._keep)
         for _ in range(_MAX_PAGES):
-            yield from reply.get("results") or []
+            yield from _results(reply)
             following = reply.get("next_url")
             if not following:
                 return
-            parts = urlsplit(str(following))
+            try:
+                parts = urlsplit(str(following))
+            except ValueError:
+                raise DataError("the address of the next page cannot be read") from None
             if parts.netloc not in ("", self._host):
                 raise DataError("the next page lies on another host; the key is not sent there")
             query = f"?{parts.query}" if parts.query else ""
@@ -171,7 +181,7 @@ class MassiveReader:
         for attempt in range(_ATTEMPTS):
             try:
                 response = self._client.get(url, params=params)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:  # also an answer that cannot be unpacked
                 trouble: VenueError = VenueUnavailable(
                     f"the index feed did not answer: {type(error).__name__}"
                 )
@@ -208,37 +218,42 @@ def _chunks(
 
 def _bar(item: Mapping[str, Any], width: timedelta) -> Bar:
     try:
-        start = datetime.fromtimestamp(int(item["t"]) / 1000, UTC)
-        prices = [float(item[key]) for key in ("o", "h", "l", "c")]
-    except (KeyError, TypeError, ValueError) as error:
+        start = from_unix(item["t"], 1000)
+        opened, high, low, closed = (number(item[key]) for key in ("o", "h", "l", "c"))
+    except (KeyError, ValueError) as error:
         raise DataError(f"a bar of the index feed cannot be read: {error!r}") from None
-    return Bar(start, start + width, *prices)
+    return Bar(start, start + width, opened, high, low, closed)
 
 
 def _snapshot(item: Mapping[str, Any]) -> Snapshot:
-    ticker, error = str(item.get("ticker")), item.get("error")
+    ticker, error = item.get("ticker"), item.get("error")
+    if not isinstance(ticker, str) or not ticker:
+        raise DataError("the index feed's snapshot has a value that names no index")
     if error == "NOT_ENTITLED":
         raise StaleDataError(f"this plan gives no {ticker}: a real-time index plan is needed")
     if error:
-        raise DataError(f"the index feed does not know {ticker}: {error}")
+        # Not the vendor's words, as below.
+        said = "NOT_FOUND" if error == "NOT_FOUND" else "an error"
+        raise DataError(f"the index feed does not know {ticker[:40]}: {said}")
     timeframe = str(item.get("timeframe"))
     if timeframe != REAL_TIME:
         raise StaleDataError(
-            f"{ticker} comes {timeframe}, not {REAL_TIME}: a delayed feed must not be quoted on"
+            f"{ticker[:40]} comes {timeframe[:40]}, not {REAL_TIME}: a delayed feed must not be "
+            "quoted on"
         )
     try:
-        at = datetime.fromtimestamp(int(item["last_updated"]) / 1e9, UTC)
-        value = float(item["value"])
-    except (KeyError, TypeError, ValueError) as trouble:
+        at = from_unix(item["last_updated"], 1_000_000_000)
+        value = positive(item["value"])
+    except (KeyError, ValueError) as trouble:
         raise DataError(f"the snapshot of {ticker} cannot be read: {trouble!r}") from None
     return Snapshot(ticker, value, at, timeframe, str(item.get("market_status")))
 
 
 def _decoded(response: httpx.Response) -> dict[str, Any]:
     try:
-        reply = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
-        raise DataError("the index feed answered with something that is no JSON") from None
+        reply = decode(response.content)
+    except DataError as error:
+        raise DataError(f"the index feed's answer is of no use: {error}") from None
     if not isinstance(reply, dict):
         raise DataError("the index feed answered with something that is no object")
     word = reply.get("status")
@@ -257,6 +272,14 @@ def _refused(response: httpx.Response) -> VenueError:
     kinds = {429: VenueThrottled}
     kind = kinds.get(status, VenueUnavailable if status in _RETRIED else VenueRejected)
     return kind(f"the index feed answered {status}", status=status)
+
+
+def _results(reply: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the list of results, empty when it is null or absent."""
+    found = reply.get("results")
+    if not isinstance(found, list | None) or not all(isinstance(i, dict) for i in found or ()):
+        raise DataError("the index feed's results are no list of objects")
+    return found or []
 
 
 def _millis(at: datetime) -> int:

@@ -13,7 +13,7 @@ import random
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -22,6 +22,7 @@ import msgspec
 from kalshi_alpha.clock import Clock
 from kalshi_alpha.errors import SecretError
 from kalshi_alpha.venues.massive.inbox import Inbox
+from kalshi_alpha.venues.massive.numbers import from_unix, positive
 
 DELAYED_AFTER_S = 600.0  # the vendor's delayed plans run 900 s behind
 _TROUBLE = frozenset({"error", "slow_consumer", "force_disconnect"})
@@ -252,9 +253,9 @@ class IndexStream:
             self._count("unknown")
             return []
         try:
-            value = float(item["val"])
-            at = datetime.fromtimestamp(int(item["t"]) / 1000, UTC)
-        except (KeyError, TypeError, ValueError, OverflowError, OSError):
+            value = positive(item["val"])
+            at = from_unix(item["t"], 1000)
+        except (KeyError, ValueError):
             self._count("malformed")
             return []
         newest = self._newest.get(symbol)

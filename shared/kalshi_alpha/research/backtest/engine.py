@@ -1,0 +1,262 @@
+"""One window played: scans on a clock, the pure core at each, a recorded market in between.
+
+The core is the one that trades: terminal law, ladder, candidates, gates, sizing, plan and the
+matching of plan against orders are called, never copied. What is simulated is the venue
+(``venue.PaperVenue``), the book (``book.TradedBook``) and the clock.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from kalshi_alpha.markets.book import Top
+from kalshi_alpha.markets.contracts import Contract
+from kalshi_alpha.markets.orders import Side, worst_loss
+from kalshi_alpha.markets.registry import Registry
+from kalshi_alpha.pricing.fees import fee_regime_on
+from kalshi_alpha.research.backtest.book import TradedBook
+from kalshi_alpha.research.backtest.fills import SimulatedFill
+from kalshi_alpha.research.backtest.pricing import Priced, Pricer
+from kalshi_alpha.research.backtest.settings import Settings
+from kalshi_alpha.research.backtest.tape import Tape, at_second
+from kalshi_alpha.research.backtest.venue import PaperVenue, Resting, positions
+from kalshi_alpha.trading.candidate_gates import Moment, NearStrike
+from kalshi_alpha.trading.candidates import Candidate, candidate, candidates
+from kalshi_alpha.trading.gates import Refuse
+from kalshi_alpha.trading.ids import client_order_id
+from kalshi_alpha.trading.match import Amend, Cancel, Create, Keep, reconcile
+from kalshi_alpha.trading.plan import Decision, Exposure, QuotePlan, TargetQuote, choose, quote_plan
+from kalshi_alpha.trading.shortlist import with_market
+from kalshi_alpha.trading.why import inputs_hash, why
+
+SILENT, UNKNOWN = "feed-silent", "feed-unknown"
+
+
+@dataclass(slots=True)
+class Played:
+    """What came out of one window.
+
+    Attributes:
+        scans: decisions taken.
+        quotes: orders placed or moved to another price, by bin.
+        refusals: how often each gate refused, by code.
+        fills: those that count.
+        touches: trades at our price, which do not.
+        plans: the plan of each scan, for comparison.
+        why: why-records as lines, where they were asked for.
+    """
+
+    scans: int = 0
+    quotes: Counter[int] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    fills: list[SimulatedFill] = field(default_factory=list)
+    touches: list[SimulatedFill] = field(default_factory=list)
+    plans: list[QuotePlan] = field(default_factory=list)
+    why: list[str] = field(default_factory=list)
+
+
+def scan_times(tape: Tape, settings: Settings) -> list[float]:
+    """Return when the strategy looks, seconds since 1970 UTC: to the stop, which it excludes."""
+    begin = max(tape.fixing_s - settings.start_s, tape.session.open.timestamp())
+    end = tape.fixing_s - settings.stop_s
+    count = max(0, -int(-(end - begin) // settings.every_s))
+    return [begin + k * settings.every_s for k in range(count)]
+
+
+def play(pricer: Pricer, settings: Settings, *, keep_why: bool = False) -> Played:
+    """Play one tape with one setting; what is recorded after a scan never reaches it."""
+    desk = _Desk(pricer, settings, keep_why)
+    tape, seconds = pricer.tape, pricer.tape.seconds
+    row = 0
+    stops = [*scan_times(tape, settings), tape.fixing_s - settings.stop_s, tape.fixing_s]
+    for place, now in enumerate(stops):
+        while row < len(seconds) and seconds.at[row] + 1.0 <= now:
+            desk.pass_second(row)
+            row += 1
+        if place < len(stops) - 2:
+            desk.scan(now)
+        else:
+            desk.venue.end_all(now)
+    desk.found.fills, desk.found.touches = desk.venue.fills, desk.venue.touches
+    return desk.found
+
+
+class _Desk:
+    """The strategy at work on one tape."""
+
+    def __init__(self, pricer: Pricer, settings: Settings, keep_why: bool) -> None:
+        self._pricer, self._settings, self._keep_why = pricer, settings, keep_why
+        tape = pricer.tape
+        self._series = pricer.registry.series[tape.series]
+        self._symbol = pricer.registry.symbols[tape.symbol]
+        self._caps, self._quoting = settings.caps(self._series), settings.quoting(self._series)
+        self._place = {c.ticker: k for k, c in enumerate(tape.ladder.contracts)}
+        self._book = TradedBook(settings.memory_s, settings.widen)
+        self.venue = PaperVenue(
+            pricer.terms, fee_regime_on(tape.window.day), settings.latency_s, settings.through
+        )
+        coin = random.Random(f"{settings.seed} {tape.ladder.event_ticker}")  # noqa: S311 - a null
+        self._coin = [coin.choice((Side.BID, Side.ASK)) for _ in tape.ladder.contracts]
+        self.found = Played()
+
+    def pass_second(self, row: int) -> None:
+        """Let one recorded second pass: our orders meet it, and the book learns from it."""
+        s = self._pricer.tape.seconds
+        traded = (s.sold[row], s.sold_size[row], s.bought[row], s.bought_size[row])
+        self.venue.meet(float(s.at[row]), s.market[row], *traded)
+        self._book.take(float(s.at[row]), s.market[row], *traded)
+
+    def scan(self, now: float) -> None:
+        """Decide, and make the orders what was decided."""
+        self.found.scans += 1
+        settings, priced = self._settings, self._pricer.at(now)
+        if priced is None or priced.reading.silence_s > settings.max_age_s:
+            self.found.refusals[UNKNOWN if priced is None else SILENT] += 1
+            decisions: tuple[Decision, ...] = ()
+        else:
+            tops = {c.ticker: self._book.top(self._place[c.ticker], now) for c, _ in priced.near}
+            decisions = self._decide(now, priced, tops)
+            if self._keep_why:
+                self._record(now, priced, tops, decisions)
+        for decision in decisions:
+            if isinstance(decision.verdict, Refuse):
+                self.found.refusals[decision.verdict.code] += 1
+        plan = quote_plan(self._window_id, self.found.scans, at_second(now), decisions)
+        self.found.plans.append(plan)
+        self._carry_out(now, plan)
+
+    @property
+    def _window_id(self) -> str:
+        return self._pricer.tape.window.window_id
+
+    def _decide(
+        self, now: float, priced: Priced, tops: Mapping[str, Top]
+    ) -> tuple[Decision, ...]:
+        tape = self._pricer.tape
+        left = tape.fixing_s - now
+        moment = Moment(
+            level=priced.reading.value,
+            ticks_per_point=self._series.ticks_per_point,
+            seconds_to_fixing=left,
+            near_strike=NearStrike(
+                self._symbol.near_strike_points, self._symbol.near_strike_within_s
+            ),
+        )
+        at_close = tape.window.fixing == tape.session.close
+        blends = self._pricer.parameters.part(at_close=at_close).blend
+        weighed = with_market(priced.near, tops, blends, left / 60.0)
+        looked_at = self._looked_at(now, weighed, tops)
+        return choose(looked_at, moment, self._caps, self._quoting, self._exposure())
+
+    def _looked_at(
+        self, now: float, priced: Sequence[tuple[Contract, float]], tops: Mapping[str, Top]
+    ) -> Sequence[Candidate]:
+        settings = self._settings
+        if settings.source == "never":
+            return ()
+        if settings.source in ("mid", "random"):
+            mids = ((c, self._book.mid(self._place[c.ticker], now)) for c, _ in priced)
+            priced = [(c, mid) for c, mid in mids if mid is not None]
+        if settings.rule == "core":
+            found: Iterable[Candidate] = candidates(
+                priced, tops, self._pricer.terms, self._quoting
+            )
+        else:
+            found = (self._off(c, p, side, tops[c.ticker]) for c, p in priced for side in Side)
+        if settings.source == "law":
+            return tuple(found)
+        return tuple(one for one in found if one.side is self._blind_side(one.ticker))
+
+    def _off(self, contract: Contract, probability: float, side: Side, top: Top) -> Candidate:
+        """Return the candidate that rests off the probability: nobody else is on its side.
+
+        Where nobody is known on the other side, somebody is taken to stand at the grid's end.
+        """
+        levels = contract.grid.levels
+        if side is Side.BID:
+            alone = Top(None, 0, levels[-1] if top.ask is None else top.ask, top.ask_size)
+        else:
+            alone = Top(levels[0] if top.bid is None else top.bid, top.bid_size, None, 0)
+        return candidate(contract, side, probability, alone, self._pricer.terms, self._quoting)
+
+    def _blind_side(self, ticker: str) -> Side:
+        """Return the side of one that knows nothing: by turns, or by a coin for good."""
+        place = self._place[ticker]
+        if self._settings.source == "random":
+            return self._coin[place]
+        return (Side.BID, Side.ASK)[(place + self.found.scans) % 2]
+
+    def _exposure(self) -> Exposure:
+        at_risk: dict[str, int] = {}
+        for fill in self.venue.fills:
+            risk = worst_loss(fill.side, fill.price, fill.size) + fill.fee
+            at_risk[fill.ticker] = at_risk.get(fill.ticker, 0) + risk
+        return Exposure(
+            bankroll=self._caps.bankroll,
+            positions=positions(self.venue.fills),
+            at_risk=at_risk,
+        )
+
+    def _carry_out(self, now: float, plan: QuotePlan) -> None:
+        resting = {order.client_order_id: order for order in self.venue.live()}
+        live = [order.live() for order in resting.values()]
+        for action in reconcile(self._window_id, plan.targets, live):
+            match action:
+                case Keep(order=order, target=target):
+                    resting[order.client_order_id].target = target
+                case Cancel(order=order):
+                    self.venue.end(now, resting[order.client_order_id])
+                case Amend(order=order, target=target):
+                    self._amend(now, resting[order.client_order_id], target)
+                case Create(target=target):
+                    self._place_new(now, plan.revision, target)
+
+    def _amend(self, now: float, order: Resting, target: TargetQuote) -> None:
+        if order.target.price == target.price:
+            order.target, order.size = target, order.filled + target.size
+            return
+        self.venue.end(now, order)
+        self._count(now, order.market)
+        self.venue.place(now, order.client_order_id, order.market, target)
+
+    def _place_new(self, now: float, revision: int, target: TargetQuote) -> None:
+        name = client_order_id(
+            self._window_id, target.ticker, target.side, target.level, revision
+        )
+        self._count(now, self._place[target.ticker])
+        self.venue.place(now, name, self._place[target.ticker], target)
+
+    def _count(self, now: float, market: int) -> None:
+        priced = self._pricer.at(now)
+        assert priced is not None  # nothing is placed without a price
+        self.found.quotes[self._pricer.bin_of(market, priced.reading.value)] += 1
+
+    def _record(
+        self,
+        now: float,
+        priced: Priced,
+        tops: Mapping[str, Top],
+        decisions: Sequence[Decision],
+    ) -> None:
+        digest = inputs_hash(
+            {
+                "reading": asdict(priced.reading),
+                "registry": self._pricer.registry.hash,
+                "now": at_second(now),
+                "tops": {ticker: asdict(top) for ticker, top in tops.items()},
+            }
+        )
+        for decision in decisions:
+            record = why(
+                decision,
+                window_id=self._window_id,
+                revision=self.found.scans,
+                at=at_second(now),
+                inputs_hash=digest,
+            )
+            self.found.why.append(record.to_line())
+
+

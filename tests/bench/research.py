@@ -1,0 +1,155 @@
+"""The research kernels: a year's curve, a grid of laws, and what two ladders may lose together.
+
+Each answer is compared with its peer's before anything is timed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import special
+
+from kalshi_alpha.markets.contracts import Payoff
+from kalshi_alpha.markets.orders import Side
+from kalshi_alpha.pricing.law import TerminalLaw
+from kalshi_alpha.pricing.table import student_table
+from kalshi_alpha.research.fast import grid_of, normal_grid, time_of_day_variance
+from kalshi_alpha.research.joint import Bins, Holding, bins_of, cash_by_bin, joint_tail_risk
+from kalshi_alpha.research.scores.shapes import TableShape
+
+Pairs = list[tuple[float, float]]
+ROUNDS, REPEATS = 9, 4
+DAYS, MINUTES = 252, 390
+WINDOWS, STRIKES = 250, 200
+BINS, PATHS, RHO, LEVEL = 60, 1_000_000, 0.9, 0.99
+
+
+def measure() -> list[tuple[str, str, Pairs]]:
+    """Return the rows of the three jobs."""
+    return [*_curve(), *_grid(), *_joint()]
+
+
+def _curve() -> list[tuple[str, str, Pairs]]:
+    random = np.random.default_rng(0)
+    steps = 1e-4 * random.standard_t(5, (2, DAYS * MINUTES))
+    closes = np.array([[6000.0], [21_000.0]]) * np.exp(np.cumsum(steps, axis=1))
+    closes = closes.reshape(2, DAYS, MINUTES)
+    frame = pl.DataFrame(
+        {
+            "symbol": np.repeat(["A", "B"], DAYS * MINUTES),
+            "minute": np.tile(np.arange(MINUTES, dtype=np.int16), 2 * DAYS),
+            "close": closes.ravel(),
+        }
+    )
+
+    def peer() -> Any:
+        moved = pl.col("close").log().diff().over("symbol")
+        squares = (pl.col("move") ** 2).mean()
+        lazy = frame.lazy().with_columns(move=moved).filter(pl.col("minute") > 0)
+        return lazy.group_by("symbol", "minute").agg(squares).sort("symbol", "minute").collect()
+
+    theirs = peer()["move"].to_numpy().reshape(2, MINUTES - 1)
+    _agree("the curves", float(np.abs(time_of_day_variance(closes) / theirs - 1.0).max()), 1e-9)
+    pairs = _rounds(lambda: time_of_day_variance(closes), peer)
+    return [("time-of-day variance of 2 x 252 days / polars lazy", "ms", pairs)]
+
+
+def _grid() -> list[tuple[str, str, Pairs]]:
+    random = np.random.default_rng(0)
+    logs = np.log(np.linspace(5800.0, 6200.0, STRIKES))
+    centre = math.log(6000.0) + random.normal(0.0, 0.003, WINDOWS)
+    scale = random.uniform(0.001, 0.006, WINDOWS)
+    normal, table = normal_grid(), student_table(4.0)
+    fitted, shape = grid_of(table), TableShape(table)
+
+    def z() -> Any:
+        return (logs - centre[:, None]) / scale[:, None]
+
+    rows = []
+    for name, grid, law in (
+        ("normal law / numpy ndtr", normal, special.ndtr),
+        ("fitted law / numpy", fitted, shape.cdf),
+    ):
+
+        def ours(grid: Any = grid) -> Any:
+            return grid.cdf(logs, centre, scale)
+
+        def peer(law: Any = law) -> Any:
+            return law(z())
+
+        _agree(name, float(np.abs(ours() - peer()).max()), 1e-12)
+        rows.append((f"{WINDOWS} windows x {STRIKES} strikes, {name}", "ms", _rounds(ours, peer)))
+    return rows
+
+
+def _joint() -> list[tuple[str, str, Pairs]]:
+    laws = (
+        TerminalLaw(student_table(4.5), 6800.0, 0.0, 0.0020),
+        TerminalLaw(student_table(4.0), 25_000.0, 0.0, 0.0026),
+    )
+    ladders = [_ladder(680_000, 100), _ladder(2_500_000, 500)]
+    held = tuple(_holdings(ladder) for ladder in ladders)
+
+    def ours() -> Any:
+        one, other = (bins_of(*each, 100) for each in zip(laws, ladders, strict=True))
+        return joint_tail_risk(one, other, RHO, (held[0], held[1]), LEVEL)
+
+    random = np.random.default_rng(0)
+    bins = [bins_of(*each, 100) for each in zip(laws, ladders, strict=True)]
+    first = int(LEVEL * PATHS)
+    cash = [cash_by_bin(each, holdings) for each, holdings in zip(bins, held, strict=True)]
+
+    def peer() -> tuple[float, float]:
+        losses = _simulated(random, bins, cash)
+        worst = np.partition(losses, first)[first:]
+        return float(worst[0]), float(worst.mean())
+
+    exact, drawn = ours(), [peer() for _ in range(8)]
+    spread = float(np.std([each[1] for each in drawn], ddof=1))
+    mean = float(np.mean([each[1] for each in drawn]))
+    if not min(each[0] for each in drawn) <= exact.var <= max(each[0] for each in drawn):
+        raise SystemExit(f"the exact value at risk {exact.var} is outside what is simulated")
+    _agree("expected shortfall", abs(exact.shortfall - mean), 4.0 * spread / math.sqrt(8) + 1.0)
+    return [("VaR and ES of two ladders / 1e6 numpy paths", "ms", _rounds(ours, peer))]
+
+
+def _ladder(middle: int, width: int) -> list[Payoff]:
+    low = middle - width * (BINS - 2) // 2
+    return [Payoff(low + width * k, low + width * (k + 1) - 1) for k in range(BINS - 2)]
+
+
+def _holdings(ladder: list[Payoff]) -> list[Holding]:
+    """Return a position in every bin, no two alike, so that losses are nearly all distinct."""
+    sides = (Side.BID, Side.ASK)
+    return [
+        Holding(payoff, sides[k % 2], 100 + 7 * k, 31_013 * (k + 1) % 500_000)
+        for k, payoff in enumerate(ladder)
+    ]
+
+
+def _simulated(random: Any, bins: list[Bins], cash: list[Any]) -> Any:
+    first = random.standard_normal(PATHS)
+    second = RHO * first + math.sqrt(1.0 - RHO * RHO) * random.standard_normal(PATHS)
+    earned = cash[0][np.searchsorted(bins[0].scores, first)]
+    return -(earned + cash[1][np.searchsorted(bins[1].scores, second)])
+
+
+def _agree(what: str, difference: float, limit: float) -> None:
+    if not difference <= limit:
+        raise SystemExit(f"{what} differ by {difference:.3g}: timing them means nothing")
+
+
+def _rounds(ours: Callable[[], object], peer: Callable[[], object]) -> Pairs:
+    return [(_milliseconds(ours), _milliseconds(peer)) for _ in range(ROUNDS)]
+
+
+def _milliseconds(job: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    for _ in range(REPEATS):
+        job()
+    return 1000 * (time.perf_counter() - start) / REPEATS
