@@ -5,12 +5,15 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DATE   ?= 2025-11-04
 DATA   ?= ../shared/data
+MODULES ?= trading steps
+MINUTES ?= 10
 PARAMETERS := shared/kalshi_alpha/pricing/parameters
+SAMPLE := shared/kalshi_alpha/research/sample
 # The two rehearsed days and the twin need no key and no account; nothing here reaches AWS.
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test check synth bench parameters format lock clean
+.PHONY: help setup rehearse test check audit mutation synth backtest bench parameters format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,17 +34,30 @@ rehearse: $(READY) ## play the noon and the close of a recorded day; DATE=2025-1
 test: $(READY) ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(READY) ## lint, types, import rules, spelling, synth with its security rules
+check: $(READY) ## lint, types, import rules, spelling, dependencies, synth with its security rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(MAKE) --no-print-directory audit
 	$(MAKE) --no-print-directory synth
+
+audit: $(READY) ## hold the dependencies to their pins, hashes and licences; needs no network
+	$(BIN)/python -m tests.audit
+
+mutation: $(READY) ## break MODULES on purpose for MINUTES and see which tests mind; out/mutation.json
+	$(BIN)/python -m tests.mutation --minutes $(MINUTES) $(MODULES)
 
 synth: $(READY) ## write the CloudFormation templates to cdk.out; no account, no docker, no system node
 	$(BIN)/python app.py
 	$(BIN)/cfn-lint --ignore-checks W3005 --template 'cdk.out/*.template.json'
+
+backtest: $(READY) ## play the strategy over the recorded days that are shipped; opens its page
+	@$(BIN)/kalshi-alpha backtest --series KXINXU --workers 2 --out out/backtest \
+	  --data $(SAMPLE)/kxinxu-trades.parquet --results $(SAMPLE)/kxinxu-results.parquet \
+	  --params $(PARAMETERS)/index-2025-11-03.json
+	@if [ -t 1 ]; then $(BIN)/python -m webbrowser "file://$(abspath out/backtest/backtest.html)"; fi
 
 bench: $(READY) ## time the hot jobs against their peers; writes out/bench.json
 	$(BIN)/python -m tests.bench

@@ -65,6 +65,8 @@ ACCESS: dict[str, Access] = {
         _BOTH,
         (_WINDOW, "HEARTBEAT"),
         _BOOKS,
+        parameters=True,
+        artifacts=("capture/",),
         secrets=(READ_KEY, PULL_KEY, FEED_KEY),
     ),
 }

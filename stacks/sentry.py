@@ -21,6 +21,9 @@ from stacks.windows import TIME_ZONE
 
 # Ten minutes before the session: fetching the image takes about one.
 STARTS = "cron(20 9 ? * MON-FRI *)"
+# And again all day: one that finds another at the watch leaves at once, so whatever took the first
+# one away, its host included, is made good within ten minutes.
+STARTS_AGAIN = "cron(0/10 10-15 ? * MON-FRI *)"
 
 
 class SentryStack(Stack):
@@ -47,17 +50,22 @@ class SentryStack(Stack):
         )
         cluster = self._make_cluster(stage, vpc)
         role = self._make_schedule_role(stage, cluster, task, dead_letters)
-        scheduler.CfnSchedule(
-            self,
-            "Session",
-            name="sentry",
-            description="Starts the sentry before the session; on a closed day it ends at once",
-            group_name=schedule_group.ref,
-            schedule_expression=STARTS,
-            schedule_expression_timezone=TIME_ZONE,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=self._target(vpc, cluster, task, role, dead_letters),
-        )
+        target = self._target(vpc, cluster, task, role, dead_letters)
+        for name, description, expression in (
+            ("sentry", "Starts the sentry before the session", STARTS),
+            ("sentry-again", "Starts the sentry if none watches", STARTS_AGAIN),
+        ):
+            scheduler.CfnSchedule(
+                self,
+                "Session" if name == "sentry" else "Again",
+                name=name,
+                description=f"{description}; on a closed day it ends at once",
+                group_name=schedule_group.ref,
+                schedule_expression=expression,
+                schedule_expression_timezone=TIME_ZONE,
+                flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+                target=target,
+            )
         CfnOutput(self, "Repository", value=repository.repository_uri)
 
     def _make_network(self, group: logs.LogGroup) -> ec2.Vpc:
@@ -118,6 +126,10 @@ class SentryStack(Stack):
             logging=ecs.LogDrivers.aws_logs(stream_prefix="sentry", log_group=group),
             environment=environment("sentry", stage, storage) | {"AWS_DEFAULT_REGION": Aws.REGION},
             readonly_root_filesystem=True,
+            # One that fails starts again beside its image, in seconds; one that ended stays ended.
+            enable_restart_policy=True,
+            restart_ignored_exit_codes=[0],
+            restart_attempt_period=Duration.seconds(60),
             stop_timeout=Duration.seconds(60),  # time to pull before it is killed
         )
         grant(task.task_role, "sentry", stage, storage)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def main() -> None:
         build(app, Assets(layer=lambda: layer, function=lambda step: stage_function(step, staged)))
         app.synth()
         templates = {s: json.loads((out / f"{s}.template.json").read_text()) for s in STACKS}
-    print(table(rows(templates)))
+    sys.stdout.write(table(rows(templates)) + "\n")
 
 
 if __name__ == "__main__":

@@ -227,7 +227,7 @@ def test_no_step_can_move_the_kill_switch_arm_live_or_erase_anything(live, role)
         assert set(actions) <= reads | writes | counts
         if set(actions) & (writes | counts):
             partitions = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            written = {"WINDOW#*", "HEARTBEAT", "PAPER", "DAY#*", "COOLOFF"}
+            written = {"WINDOW#*", "HEARTBEAT", "PAPER", "DAY#*", "LAW#*", "COOLOFF"}
             assert set(partitions) <= ({"EXPOSURE#*"} if counts & set(actions) else written)
 
 
@@ -260,7 +260,7 @@ def test_every_fixing_of_the_registry_is_scheduled_and_nothing_else(paper):
         for group in load_registry().groups.values()
         for fixing in group.fixings
     }
-    assert set(_schedules(paper)) == expected | {"sentry"}
+    assert set(_schedules(paper)) == expected | {"sentry", "sentry-again"}
     assert {"index-hourly-1000", "index-hourly-1600", "index-close-1600"} <= expected
 
 
@@ -272,7 +272,7 @@ def test_windows_are_started_by_new_york_time_once_or_not_at_all(paper):
         assert schedule["ScheduleExpressionTimezone"] == "America/New_York"
         assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
         assert "Arn" in schedule["Target"]["DeadLetterConfig"]
-        if name != "sentry":
+        if not name.startswith("sentry"):
             assert schedule["Target"]["RetryPolicy"] == {
                 "MaximumRetryAttempts": 0,
                 "MaximumEventAgeInSeconds": 60,
@@ -321,6 +321,31 @@ def test_the_sentry_is_small_on_arm_and_cannot_write_its_disk(paper):
     (container,) = properties["ContainerDefinitions"]
     assert container["ReadonlyRootFilesystem"] is True
     assert container["StopTimeout"] == 60
+
+
+def test_a_sentry_that_fails_starts_again_and_one_that_has_ended_does_not(paper):
+    (task,) = paper.resources("AWS::ECS::TaskDefinition").values()
+    (container,) = task["Properties"]["ContainerDefinitions"]
+    assert container["RestartPolicy"] == {
+        "Enabled": True,
+        "IgnoredExitCodes": [0],
+        "RestartAttemptPeriod": 60,
+    }
+    schedules = _schedules(paper)
+    again = schedules["sentry-again"]
+    assert again["ScheduleExpression"] == "cron(0/10 10-15 ? * MON-FRI *)"
+    assert again["Target"] == schedules["sentry"]["Target"]
+
+
+def test_the_sentry_may_write_its_captures_and_read_parameters_and_no_other_artifact(live):
+    found = {
+        tuple(_listed(s["Action"])): json.dumps(s["Resource"])
+        for s in live.statements(ROLES["sentry"])
+        if any(action.startswith("s3:") for action in _listed(s["Action"]))
+    }
+    assert set(found) == {("s3:GetObject",), ("s3:PutObject",)}
+    assert "/parameters/*" in found["s3:GetObject",]
+    assert "/capture/*" in found["s3:PutObject",]
 
 
 def test_one_sentry_is_started_a_session(paper):

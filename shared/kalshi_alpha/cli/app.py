@@ -9,9 +9,11 @@ from kalshi_alpha.cli import (
     market,
     operate,
     rehearse,
+    research_backtest,
     research_data,
     research_fit,
     research_market,
+    research_pairs,
     research_score,
     simulate,
 )
@@ -66,4 +68,8 @@ app.command("cancel-all")(operate.cancel_all)
 app.add_typer(research_data.app, name="data")
 app.add_typer(research_fit.app, name="calibrate")
 app.command("score", cls=ManyCommand)(research_score.score)
+app.command("correlation", cls=ManyCommand)(research_pairs.correlation)
 app.command("score-market", cls=ManyCommand)(research_market.score_market)
+app.command("backtest", cls=ManyCommand)(research_backtest.backtest)
+app.add_typer(research_backtest.fills_app, name="fills")
+app.command("look-ahead", cls=ManyCommand)(research_backtest.look_ahead)

@@ -11,6 +11,8 @@ from kalshi_alpha.markets.capture import SUFFIX, Heard, day_prefix, read
 
 # A capture holds about a minute; one begun this long before may still hold the first line wanted.
 _LONGEST = timedelta(minutes=5)
+# Lines are packed about a second after they were heard; only then is their capture begun.
+_LATEST = timedelta(minutes=1)
 
 
 def captured(store: ArtifactStore, since: datetime, until: datetime) -> Iterator[Heard]:
@@ -23,7 +25,7 @@ def captured(store: ArtifactStore, since: datetime, until: datetime) -> Iterator
         DataError: when a capture cannot be read.
     """
     since, until = require_aware(since), require_aware(until)
-    for key in _keys(store, since - _LONGEST, until):
+    for key in _keys(store, since - _LONGEST, until + _LATEST):
         for heard in read(store.read(key)):
             if since <= heard.at < until:
                 yield heard

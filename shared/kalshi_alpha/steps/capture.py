@@ -39,7 +39,7 @@ class Recorder:
         self._since = 0.0  # steady seconds
         self._waiting: deque[tuple[str, bytes, int]] = deque()
         self._one = threading.Lock()  # one thread packs and writes at a time
-        self._lost = 0  # lines nobody has been told of yet
+        self._told = 0  # how much of ``lost`` a line has told
         self.lost = 0
         self.written = 0
 
@@ -48,7 +48,7 @@ class Recorder:
         if self._store is None:
             return
         if len(self._heard) >= WAITING_LINES:
-            self._lose(1)
+            self.lost += 1
             return
         self._heard.append(capture.line(at, kind, body))
 
@@ -81,14 +81,17 @@ class Recorder:
         return age >= EACH_SECONDS or self._packer.size >= EACH_BYTES
 
     def _pack(self) -> None:
-        if self._lost:
-            self.note("lines were lost", lines=self._lost)
-            self._lost = 0
         while self._heard:
-            lines = [self._heard.popleft() for _ in range(min(1000, len(self._heard)))]
-            if self._begun is None:
-                self._begun, self._since = self._clock.now(), self._clock.monotonic()
-            self._packer.add("".join(lines))
+            self._add([self._heard.popleft() for _ in range(min(1000, len(self._heard)))])
+        if self.lost != self._told:
+            self._told = self.lost
+            body = _json({"what": "lines lost so far", "lines": self.lost})
+            self._add([capture.line(self._clock.now(), capture.NOTE, body)])
+
+    def _add(self, lines: list[str]) -> None:
+        if self._begun is None:
+            self._begun, self._since = self._clock.now(), self._clock.monotonic()
+        self._packer.add("".join(lines))
 
     def _finish(self) -> None:
         assert self._begun is not None
@@ -97,7 +100,7 @@ class Recorder:
         self._waiting.append((key, self._packer.finish(), self._packer.lines))
         self._packer, self._begun = capture.Packer(), None
         while len(self._waiting) > 1 and sum(len(d) for _, d, _ in self._waiting) > WAITING_BYTES:
-            self._lose(self._waiting.popleft()[2])
+            self.lost += self._waiting.popleft()[2]
 
     def _write(self) -> str:
         assert self._store is not None
@@ -110,10 +113,6 @@ class Recorder:
             self._waiting.popleft()
             self.written += 1
         return ""
-
-    def _lose(self, lines: int) -> None:
-        self._lost += lines
-        self.lost += lines
 
 
 def _json(doc: Mapping[str, Any]) -> str:

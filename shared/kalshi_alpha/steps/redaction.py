@@ -42,8 +42,8 @@ def conceal(*secrets: str) -> None:
 def redact(value: Any) -> Any:
     """Return a copy of ``value`` (JSON-like) with every secret replaced by ``[redacted]``.
 
-    A secret is a value whose name says so, a private key in PEM, a bearer token, a signature header,
-    an API key in a query, or whatever was given to ``conceal``.
+    A secret is a value whose name says so, a private key in PEM, a bearer token, a signature
+    header, an API key in a query, or whatever was given to ``conceal``.
     """
     if isinstance(value, str):
         return _redact_text(value)

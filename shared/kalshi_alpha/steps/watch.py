@@ -41,7 +41,7 @@ from kalshi_alpha.venues.massive.rest import MassiveReader
 from kalshi_alpha.venues.massive.stream import Alert, Disconnected, IndexStream, Value
 
 # How often, in seconds: heartbeats and the switch; our orders by listing; the marks of freezing.
-BEAT_SECONDS, LISTING_SECONDS, FREEZE_SECONDS = 1.0, 2.0, 5.0
+BEAT_SECONDS, LISTING_SECONDS, FREEZE_SECONDS = 1.0, 3.0, 5.0
 # How long to wait before a key that was refused is tried again.
 REFUSED_SECONDS = 60.0
 # How long a sentry that has stopped beating keeps another from taking its place.

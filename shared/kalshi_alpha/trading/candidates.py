@@ -4,7 +4,9 @@ With others on our side of the book the prices looked at are the best of theirs,
 ``favor_ticks`` better and up to ``favor_ticks`` worse. With nobody there, the one price looked at
 is the most aggressive that still earns ``min_ev``. The choice is the most aggressive price that
 earns ``min_ev``: a better place in the queue is bought with edge, down to the threshold and never
-below. A price that would meet the other side is never chosen, for an order may only rest.
+below. A price that would meet the other side is never chosen, for an order may only rest. With a
+fill model, off by default, the choice is the price of those that earn ``min_ev`` which is worth
+most once the chance of a fill and the loss it brings are in.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from kalshi_alpha.markets.registry import Quoting
 from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.pricing.fees import FeeTerms
 from kalshi_alpha.trading.edge import Edge, edge
+from kalshi_alpha.trading.fills import FillView
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,27 @@ def candidate(
     top: Top,
     terms: FeeTerms,
     quoting: Quoting,
+    fills: FillView | None = None,
 ) -> Candidate:
     """Look at the prices of one market and side and choose; ``probability`` is of YES."""
     found = tuple(
-        Option(edge(contract.ticker, side, price, probability, terms), _crosses(price, side, top))
+        Option(
+            edge(
+                contract.ticker,
+                side,
+                price,
+                probability,
+                terms,
+                None if fills is None else fills.of(side, price, probability, top),
+            ),
+            _crosses(price, side, top),
+        )
         for price in _prices(contract, side, probability, top, terms, quoting)
     )
-    chosen = next((o.edge for o in found if not o.crosses and o.edge.clears(quoting.min_ev)), None)
+    earning = [o.edge for o in found if not o.crosses and o.edge.clears(quoting.min_ev)]
+    chosen = next(iter(earning), None)
+    if fills is not None:
+        chosen = max(earning, key=lambda one: one.ev_cash, default=None)
     return Candidate(contract, side, probability, top, quoting.min_ev, found, chosen)
 
 
@@ -81,11 +98,14 @@ def candidates(
     tops: Mapping[str, Top],
     terms: FeeTerms,
     quoting: Quoting,
+    fills: FillView | None = None,
 ) -> tuple[Candidate, ...]:
     """Return both sides of every priced contract; a market without a book counts as empty."""
     empty = Top(None, 0, None, 0)
     return tuple(
-        candidate(contract, side, probability, tops.get(contract.ticker, empty), terms, quoting)
+        candidate(
+            contract, side, probability, tops.get(contract.ticker, empty), terms, quoting, fills
+        )
         for contract, probability in priced
         for side in Side
     )

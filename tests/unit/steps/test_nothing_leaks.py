@@ -99,7 +99,7 @@ def said_by(error: BaseException) -> str:
     return f"{error!s} {error!r} {error.args!r} {shown}"
 
 
-def everything(runtime: Runtime) -> str:
+def everything() -> str:
     """Return both tables as text."""
     dynamo = boto3.client("dynamodb")
     return json.dumps([dynamo.scan(TableName=spec.name)["Items"] for spec in (STATE, LEDGER)])
@@ -139,7 +139,7 @@ def test_a_whole_window_against_a_hostile_venue_leaks_nothing(runtime, tmp_path)
                 raised.append(said_by(error))
     finally:
         observe.send_to(None)
-    shown = [lines.getvalue(), *raised, everything(runtime), repr(runtime)]
+    shown = [lines.getvalue(), *raised, everything(), repr(runtime)]
     assert "was answered 400 bad" in "".join(shown)  # the venue's words did get that far
     assert [leaks_in(text.encode(), MARKS) for text in shown] == [[]] * len(shown)
     assert leaks_below(tmp_path, MARKS) == []
@@ -167,7 +167,8 @@ def test_a_key_that_cannot_be_loaded_is_not_shown(pem):
     assert leaks_in(said_by(caught.value).encode(), MARKS) == []
 
 
-def test_a_secret_that_cannot_be_parsed_is_not_shown(runtime):
+@pytest.mark.usefixtures("runtime")
+def test_a_secret_that_cannot_be_parsed_is_not_shown():
     with pytest.raises(SecretError) as caught:
         read_secret("broken")
     assert leaks_in(said_by(caught.value).encode(), MARKS) == []

@@ -75,8 +75,8 @@ def test_each_minute_is_an_object_and_they_are_read_in_order(clock, store):
     recorder = Recorder(store, clock)
     for number in range(5):
         recorder.hear(VENUE, str(number), clock.now())
-        clock.advance(60)
         recorder.flush()
+        clock.advance(60)
         recorder.flush()
 
     assert recorder.written == 5
@@ -120,12 +120,13 @@ def test_what_waits_for_a_store_is_bounded_and_the_loss_is_told(clock, store, mo
         clock.advance(1)
     deaf.deaf = False
     recorder.flush(whole=True)
+    recorder.flush(whole=True)
 
     found = bodies(store)
-    told = sum(body["lines"] for body in found if isinstance(body, dict))
+    told = [body["lines"] for body in found if isinstance(body, dict)]
     kept = [int(body) for body in found if isinstance(body, str)]
     assert kept == list(range(20 - len(kept), 20))
-    assert told == recorder.lost
+    assert told[-1] == recorder.lost
     assert 0 < len(kept) < 20
 
 
@@ -138,7 +139,7 @@ def test_lines_that_nobody_packs_are_bounded_and_the_loss_is_told(clock, store, 
     recorder.flush(whole=True)
 
     assert recorder.lost == 2
-    assert bodies(store) == [0, 1, 2, {"what": "lines were lost", "lines": 2}]
+    assert bodies(store) == [0, 1, 2, {"what": "lines lost so far", "lines": 2}]
 
 
 def test_without_a_store_nothing_is_kept(clock):

@@ -519,6 +519,73 @@ def test_the_books_close_on_the_settled_fills(runtime: Runtime, host: Host) -> N
     assert summary["pnl"] in {-450_000, 550_000}
 
 
+def drifted(runtime: Runtime, sizes: float) -> None:
+    """Record that the laws of the last twenty days moved so many of their deviations."""
+    for back in range(1, 21):
+        fixing = FIXING - timedelta(days=back)
+        for k in range(4):
+            up = (-1) ** k
+            move = 1e-3 * sizes * (1 + 0.02 * (back % 3)) * up
+            doc = {"day": str(fixing.date()), "implied_sd": 1e-3, "move": move}
+            runtime.ledger.record_outcome("SPX", fixing, f"{k}", doc | {"pit": 0.5 + 0.25 * up})
+
+
+def test_a_window_leaves_how_its_laws_came_out(runtime: Runtime, host: Host) -> None:
+    make_market(host)
+    preflight.run(EXECUTION, runtime)
+    scan.run(EXECUTION, runtime)
+    host.pass_time(60)
+    beat(runtime)
+    scan.run(EXECUTION, runtime)
+    host.pass_time(12 * 60)
+
+    reconcile.run({"window_id": WINDOW}, runtime)
+
+    for symbol in ("SPX", "NDX"):
+        last, first = runtime.ledger.outcomes(symbol, 10)
+        assert last["decided_at"] > first["decided_at"]
+        assert last["implied_sd"] < first["implied_sd"]
+        assert 0.0 < first["pit"] < 1.0
+
+
+def test_a_law_that_drifts_shrinks_the_sizes_and_says_so(runtime: Runtime, host: Host) -> None:
+    make_market(host)
+    drifted(runtime, 1.5)
+
+    answer = preflight.run(EXECUTION, runtime)
+    result = scan.run(EXECUTION, runtime)
+
+    spx, ndx = answer["series"]["KXINXU"], answer["series"]["KXNASDAQ100U"]
+    assert answer["metrics"]["Shrunk"] == 1
+    assert (spx["go"], ndx["go"], ndx["size_share"]) == (True, True, 1.0)
+    assert spx["size_share"] == pytest.approx(1 / 2.25, rel=0.05)
+    # One contract is all a strike may have, and less than one is none.
+    assert not [t for t in result["plan"]["targets"] if t["ticker"].startswith("KXINXU")]
+    lines = (Path(runtime.settings.artifacts) / f"windows/{WINDOW}/why/0001.jsonl").read_text()
+    shrunk = [record for record in map(json.loads, lines.splitlines()) if "drift" in record["code"]]
+    assert shrunk
+    assert "times the variance its law says" in shrunk[0]["reason"]
+    host.pass_time(12 * 60)
+    reconcile.run({"window_id": WINDOW}, runtime)
+    summary = json.loads(
+        (Path(runtime.settings.artifacts) / f"windows/{WINDOW}/summary.json").read_text()
+    )
+    assert summary["cautions"] == [spx["caution"]]
+
+
+def test_a_law_that_drifted_too_far_is_no_go_for_its_series_alone(runtime: Runtime) -> None:
+    runtime.artifacts.write(PARAMETERS_KEY, parameters_as_of(date(2026, 9, 22)))
+    drifted(runtime, 1.5)
+
+    answer = preflight.run(EXECUTION, runtime)
+
+    assert answer["go"]
+    (reason,) = answer["series"]["KXINXU"]["reasons"]
+    assert reason["code"] == "drift-variance"
+    assert "calibrate again" in reason["reason"]
+    assert answer["series"]["KXNASDAQ100U"]["go"]
+
+
 def test_paper_is_the_default_and_never_reaches_the_venues_orders(
     runtime: Runtime, host: Host
 ) -> None:

@@ -9,7 +9,7 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.trading.candidate_gates import Moment
 from kalshi_alpha.trading.candidates import candidate
-from kalshi_alpha.trading.gates import ALLOW, Refuse
+from kalshi_alpha.trading.gates import ALLOW, Allow, Refuse
 from kalshi_alpha.trading.plan import (
     Exposure,
     QuotePlan,
@@ -190,3 +190,30 @@ def test_json_that_is_no_target_is_refused(change):
     doc = decide(bid(A, 0.60))[0].target.to_json()
     with pytest.raises(DataError, match="a target quote cannot be read"):
         TargetQuote.from_json(doc | change)
+
+
+def test_a_law_that_drifts_leaves_a_share_of_each_size():
+    caps = replace(CAPS, max_size=1000, max_loss_per_strike=10_000_000, max_loss_per_window=10**8)
+    rich = Exposure(bankroll=10**9)
+    found = [bid(A, 0.60), bid(B, 0.62)]
+
+    whole = choose(found, MOMENT, caps, QUOTING, rich)
+    shrunk = choose(found, MOMENT, caps, QUOTING, rich, Allow(0.55, "it drifts"))
+
+    assert [d.target.size for d in whole] == [1000, 1000]
+    assert [d.target.size for d in shrunk] == [500, 500]
+
+
+def test_a_share_of_less_than_one_contract_is_refused_with_the_reason():
+    (decision,) = choose([bid(A, 0.60)], MOMENT, CAPS, QUOTING, RICH, Allow(0.9, "it drifts"))
+
+    assert codes([decision]) == ["size-drift"]
+    assert decision.verdict.reason == "0.90 of a size is less than one contract: it drifts"
+
+
+def test_a_size_that_a_cap_refused_is_still_refused_by_that_cap():
+    poor = Exposure(bankroll=1)
+
+    (decision,) = choose([bid(A, 0.60)], MOMENT, CAPS, QUOTING, poor, Allow(0.5, "it drifts"))
+
+    assert codes([decision]) == ["size-kelly"]

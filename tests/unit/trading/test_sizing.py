@@ -6,7 +6,7 @@ import pytest
 from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.pricing.fees import fee_terms
 from kalshi_alpha.trading.edge import edge
-from kalshi_alpha.trading.sizing import Budget, kelly_fraction_of, size_quote
+from kalshi_alpha.trading.sizing import Budget, Sizing, kelly_fraction_of, shrunk, size_quote
 
 FREE = fee_terms("quadratic", Decimal(1))
 PLENTY = Budget(
@@ -70,3 +70,19 @@ def test_the_tightest_cap_sets_the_size_and_is_named(changes, size, bound_by):
 def test_an_ask_risks_one_dollar_less_its_price():
     found = size_quote(ask(9000, 0.80), 1.0, replace(PLENTY, strike_left=300_000))
     assert found.size == 300
+
+
+@pytest.mark.parametrize(
+    ("size", "share", "left"),
+    [(500, 1.0, 500), (500, 0.99, 400), (500, 0.6, 300), (500, 0.1, 0), (100, 0.9, 0)],
+)
+def test_a_shrunk_size_is_whole_contracts_rounded_down(size, share, left):
+    found = shrunk(Sizing(size, "kelly", 0.2), share)
+
+    assert (found.size, found.kelly) == (left, 0.2)
+    assert found.bound_by == ("kelly" if left == size else "drift")
+
+
+def test_a_size_never_grows():
+    assert shrunk(Sizing(300, "max-size", 0.2), 5.0) == Sizing(300, "max-size", 0.2)
+    assert shrunk(Sizing(300, "max-size", 0.2), -1.0).size == 0

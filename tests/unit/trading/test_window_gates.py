@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from kalshi_alpha.trading.gates import Allow, refuse
 from kalshi_alpha.trading.window_gates import (
     SERIES_PREFLIGHT,
     SERIES_SCAN,
@@ -287,3 +288,15 @@ def test_a_scan_asks_what_can_change_within_minutes():
         series_gates=SERIES_SCAN,
     )
     assert judged.go
+
+
+def test_a_law_that_drifted_too_far_stops_its_series_at_preflight_only():
+    drifted = replace(SPX, fit=refuse("drift-variance", "it drifted", value=2.0))
+
+    assert codes(series=drifted) == ["drift-variance"]
+    scanned = judge(WINDOW, (drifted,), window_gates=WINDOW_SCAN, series_gates=SERIES_SCAN)
+    assert scanned.go
+
+
+def test_a_law_that_drifts_a_little_goes():
+    assert codes(series=replace(SPX, fit=Allow(0.5, "it drifts"))) == []

@@ -33,6 +33,10 @@ class TradedBook:
         if bought:
             self._bought[market] = (at, bought, bought_size)
 
+    def knows(self, market: int) -> bool:
+        """Say whether it has traded at all."""
+        return market in self._sold or market in self._bought
+
     def top(self, market: int, now: float) -> Top:
         """Return what is taken to be quoted at ``now``."""
         bid = self._fresh(self._sold.get(market), now, -self.widen)

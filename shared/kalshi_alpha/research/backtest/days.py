@@ -32,6 +32,11 @@ FOLDER = "days"
 Progress = Callable[[int, int], None]
 
 
+def silent(done: int, total: int) -> None:
+    """Show nothing."""
+    del done, total
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One event to play with several settings, by name."""
@@ -99,7 +104,7 @@ def run_days(
     *,
     workers: int = 1,
     part: tuple[int, int] = (0, 1),
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> list[dict[str, Any]] | None:
     """Play every job that is not done yet and return all of them, in order.
 

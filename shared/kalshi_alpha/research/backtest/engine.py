@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, field
 from kalshi_alpha.markets.book import Top
 from kalshi_alpha.markets.contracts import Contract
 from kalshi_alpha.markets.orders import Side, worst_loss
-from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.pricing.fees import fee_regime_on
 from kalshi_alpha.research.backtest.book import TradedBook
 from kalshi_alpha.research.backtest.fills import SimulatedFill
 from kalshi_alpha.research.backtest.pricing import Priced, Pricer
 from kalshi_alpha.research.backtest.settings import Settings
+from kalshi_alpha.research.backtest.taking import LIFE_S, best_take
 from kalshi_alpha.research.backtest.tape import Tape, at_second
 from kalshi_alpha.research.backtest.venue import PaperVenue, Resting, positions
 from kalshi_alpha.trading.candidate_gates import Moment, NearStrike
@@ -98,9 +98,10 @@ class _Desk:
         self.venue = PaperVenue(
             pricer.terms, fee_regime_on(tape.window.day), settings.latency_s, settings.through
         )
-        coin = random.Random(f"{settings.seed} {tape.ladder.event_ticker}")  # noqa: S311 - a null
+        coin = random.Random(f"{settings.seed} {tape.ladder.event_ticker}")
         self._coin = [coin.choice((Side.BID, Side.ASK)) for _ in tape.ladder.contracts]
         self.found = Played()
+        self._claims: dict[tuple[str, Side], float] = {}
 
     def pass_second(self, row: int) -> None:
         """Let one recorded second pass: our orders meet it, and the book learns from it."""
@@ -117,28 +118,55 @@ class _Desk:
             self.found.refusals[UNKNOWN if priced is None else SILENT] += 1
             decisions: tuple[Decision, ...] = ()
         else:
-            tops = {c.ticker: self._book.top(self._place[c.ticker], now) for c, _ in priced.near}
-            decisions = self._decide(now, priced, tops)
+            # A market that nobody has traded yet is not known to be listed.
+            near = [(c, p) for c, p in priced.near if self._book.knows(self._place[c.ticker])]
+            tops = {c.ticker: self._book.top(self._place[c.ticker], now) for c, _ in near}
+            decisions = self._decide(now, priced.reading.value, near, tops)
             if self._keep_why:
                 self._record(now, priced, tops, decisions)
         for decision in decisions:
             if isinstance(decision.verdict, Refuse):
                 self.found.refusals[decision.verdict.code] += 1
+        decisions = self._taken(now, decisions)
+        self._claims = {
+            (d.candidate.ticker, d.candidate.side): chosen.ev - chosen.markout_loss
+            for d in decisions
+            if (chosen := d.candidate.chosen) is not None
+        }
         plan = quote_plan(self._window_id, self.found.scans, at_second(now), decisions)
         self.found.plans.append(plan)
         self._carry_out(now, plan)
+
+    def _taken(self, now: float, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
+        """Take where the settings allow it; what is taken is not quoted as well."""
+        if self._settings.mode != "mixed" or self._settings.source != "law" or not decisions:
+            return decisions
+        priced = {d.candidate.contract.ticker: d.candidate for d in decisions}
+        looked_at = [(one.contract, one.probability) for one in priced.values()]
+        tops = {ticker: self._book.top(self._place[ticker], now) for ticker in priced}
+        held = positions(self.venue.fills)
+        target = best_take(looked_at, tops, self._pricer.terms, self._settings, held)
+        if target is None:
+            return decisions
+        self._count(now, self._place[target.ticker])
+        self.venue.take(now, self._place[target.ticker], target, LIFE_S)
+        return tuple(d for d in decisions if d.candidate.ticker != target.ticker)
 
     @property
     def _window_id(self) -> str:
         return self._pricer.tape.window.window_id
 
     def _decide(
-        self, now: float, priced: Priced, tops: Mapping[str, Top]
+        self,
+        now: float,
+        level: float,
+        near: Sequence[tuple[Contract, float]],
+        tops: Mapping[str, Top],
     ) -> tuple[Decision, ...]:
         tape = self._pricer.tape
         left = tape.fixing_s - now
         moment = Moment(
-            level=priced.reading.value,
+            level=level,
             ticks_per_point=self._series.ticks_per_point,
             seconds_to_fixing=left,
             near_strike=NearStrike(
@@ -147,7 +175,7 @@ class _Desk:
         )
         at_close = tape.window.fixing == tape.session.close
         blends = self._pricer.parameters.part(at_close=at_close).blend
-        weighed = with_market(priced.near, tops, blends, left / 60.0)
+        weighed = with_market(near, tops, blends, left / 60.0)
         looked_at = self._looked_at(now, weighed, tops)
         return choose(looked_at, moment, self._caps, self._quoting, self._exposure())
 
@@ -160,27 +188,19 @@ class _Desk:
         if settings.source in ("mid", "random"):
             mids = ((c, self._book.mid(self._place[c.ticker], now)) for c, _ in priced)
             priced = [(c, mid) for c, mid in mids if mid is not None]
+        view = settings.view(self._pricer.tape.fixing_s - now)
+        terms, quoting = self._pricer.terms, self._quoting
         if settings.rule == "core":
-            found: Iterable[Candidate] = candidates(
-                priced, tops, self._pricer.terms, self._quoting
-            )
+            found: Iterable[Candidate] = candidates(priced, tops, terms, quoting, view)
         else:
-            found = (self._off(c, p, side, tops[c.ticker]) for c, p in priced for side in Side)
+            found = (
+                candidate(c, side, p, _alone(c, side, tops[c.ticker]), terms, quoting, view)
+                for c, p in priced
+                for side in Side
+            )
         if settings.source == "law":
             return tuple(found)
         return tuple(one for one in found if one.side is self._blind_side(one.ticker))
-
-    def _off(self, contract: Contract, probability: float, side: Side, top: Top) -> Candidate:
-        """Return the candidate that rests off the probability: nobody else is on its side.
-
-        Where nobody is known on the other side, somebody is taken to stand at the grid's end.
-        """
-        levels = contract.grid.levels
-        if side is Side.BID:
-            alone = Top(None, 0, levels[-1] if top.ask is None else top.ask, top.ask_size)
-        else:
-            alone = Top(levels[0] if top.bid is None else top.bid, top.bid_size, None, 0)
-        return candidate(contract, side, probability, alone, self._pricer.terms, self._quoting)
 
     def _blind_side(self, ticker: str) -> Side:
         """Return the side of one that knows nothing: by turns, or by a coin for good."""
@@ -206,7 +226,8 @@ class _Desk:
         for action in reconcile(self._window_id, plan.targets, live):
             match action:
                 case Keep(order=order, target=target):
-                    resting[order.client_order_id].target = target
+                    kept = resting[order.client_order_id]
+                    kept.target, kept.claimed = target, self._claimed(target)
                 case Cancel(order=order):
                     self.venue.end(now, resting[order.client_order_id])
                 case Amend(order=order, target=target):
@@ -217,17 +238,20 @@ class _Desk:
     def _amend(self, now: float, order: Resting, target: TargetQuote) -> None:
         if order.target.price == target.price:
             order.target, order.size = target, order.filled + target.size
+            order.claimed = self._claimed(target)
             return
         self.venue.end(now, order)
         self._count(now, order.market)
-        self.venue.place(now, order.client_order_id, order.market, target)
+        self.venue.place(now, order.client_order_id, order.market, target, self._claimed(target))
 
     def _place_new(self, now: float, revision: int, target: TargetQuote) -> None:
-        name = client_order_id(
-            self._window_id, target.ticker, target.side, target.level, revision
-        )
+        name = client_order_id(self._window_id, target.ticker, target.side, target.level, revision)
         self._count(now, self._place[target.ticker])
-        self.venue.place(now, name, self._place[target.ticker], target)
+        self.venue.place(now, name, self._place[target.ticker], target, self._claimed(target))
+
+    def _claimed(self, target: TargetQuote) -> float:
+        """Return the dollars a contract that a fill is claimed to be worth, the chance aside."""
+        return self._claims[(target.ticker, target.side)]
 
     def _count(self, now: float, market: int) -> None:
         priced = self._pricer.at(now)
@@ -260,3 +284,12 @@ class _Desk:
             self.found.why.append(record.to_line())
 
 
+def _alone(contract: Contract, side: Side, top: Top) -> Top:
+    """Return the book without anybody on ``side``: what rests there is off the probability.
+
+    Where nobody is known on the other side, somebody is taken to stand at the grid's end.
+    """
+    levels = contract.grid.levels
+    if side is Side.BID:
+        return Top(None, 0, levels[-1] if top.ask is None else top.ask, top.ask_size)
+    return Top(levels[0] if top.bid is None else top.bid, top.bid_size, None, 0)

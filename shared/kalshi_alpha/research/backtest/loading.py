@@ -23,14 +23,22 @@ from kalshi_alpha.markets.units import PRICE_UNIT, SIZE_UNIT
 from kalshi_alpha.markets.windows import Window, windows_on
 from kalshi_alpha.pricing.parameters import SymbolParameters, load_parameters, parameters_checksum
 from kalshi_alpha.research.backtest.tape import Seconds, Tape
-from kalshi_alpha.research.data.findings import Floats, Ints, day_of, number_of, refusal, short_name
+from kalshi_alpha.research.data.findings import (
+    Bools,
+    Floats,
+    Ints,
+    day_of,
+    number_of,
+    refusal,
+    short_name,
+)
 from kalshi_alpha.research.data.panel import Panel, read_panels
 from kalshi_alpha.research.data.store import sha256_of
 from kalshi_alpha.research.market.cases import require_both_outcomes
 from kalshi_alpha.research.market.columns import numbers, read_table, require
 from kalshi_alpha.research.market.index import series_of
 from kalshi_alpha.research.market.temperature import Results, read_results
-from kalshi_alpha.research.market.trades import BOUGHT, SOLD, Trades, read_trades
+from kalshi_alpha.research.market.trades import Trades, read_trades
 from kalshi_alpha.research.model.measured import of_one_source
 from kalshi_alpha.research.walk import EVERY, fit_before
 
@@ -231,15 +239,13 @@ class _Layout:
         for read in rows:
             here = read.trades.event[read.second] == number_of(session.day)
             market = read.trades.market[read.second]
-            for event in sorted({str(read.trades.tickers[m].event) for m in set(market[here])}):
-                found.append(self._tape(session, read, here, market, event))
+            events = sorted({str(read.trades.tickers[m].event) for m in set(market[here])})
+            found += [self._tape(session, read, here, market, event) for event in events]
         if not found:
             raise _LeftOut(NO_TRADES, "no trade is recorded")
         return found
 
-    def _tape(
-        self, session: Session, read: _Read, here: Floats, market: Ints, event: str
-    ) -> Tape:
+    def _tape(self, session: Session, read: _Read, here: Bools, market: Ints, event: str) -> Tape:
         of_event = [k for k, t in enumerate(read.trades.tickers) if str(t.event) == event]
         tickers = [read.trades.tickers[k] for k in of_event]
         window = self._window(session, tickers[0])
@@ -426,7 +432,7 @@ def missing_by_rule(missing: Sequence[Missing]) -> dict[str, int]:
     return dict(sorted(Counter(one.rule for one in missing).items()))
 
 
-def _seconds(read: _Read, keep: Floats, market: Ints, to: Mapping[int, int]) -> Seconds:
+def _seconds(read: _Read, keep: Bools, market: Ints, to: Mapping[int, int]) -> Seconds:
     chosen = np.flatnonzero(keep)
     order = np.argsort(read.trades.at[read.second][chosen], kind="stable")
     chosen = chosen[order]

@@ -17,7 +17,7 @@ from kalshi_alpha.pricing.fees import FeeTerms, series_terms_at
 from kalshi_alpha.pricing.ladder import price_ladder
 from kalshi_alpha.pricing.law import TerminalLaw
 from kalshi_alpha.pricing.parameters import SymbolParameters
-from kalshi_alpha.pricing.reading import Realised, Reading
+from kalshi_alpha.pricing.reading import Reading, Realised
 from kalshi_alpha.research.backtest.tape import Levels, Tape, at_second
 from kalshi_alpha.trading.shortlist import near_even
 

@@ -113,9 +113,7 @@ def fill_row(fill: SimulatedFill, pricer: Pricer, max_age_s: float) -> FillRow:
     )
 
 
-def _markout(
-    fill: SimulatedFill, pricer: Pricer, wait: float, max_age_s: float
-) -> float | None:
+def _markout(fill: SimulatedFill, pricer: Pricer, wait: float, max_age_s: float) -> float | None:
     priced = pricer.at(fill.at + wait)
     if priced is None or priced.reading.silence_s > max_age_s + wait:
         return None

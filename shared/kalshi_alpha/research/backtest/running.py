@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import kalshi_alpha
 from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.markets.units import CENT
@@ -18,6 +20,7 @@ from kalshi_alpha.research.backtest.days import (
     fingerprint_of,
     of_setting,
     run_days,
+    silent,
 )
 from kalshi_alpha.research.backtest.loading import (
     Loaded,
@@ -26,7 +29,7 @@ from kalshi_alpha.research.backtest.loading import (
     missing_by_rule,
     require_outcomes,
 )
-from kalshi_alpha.research.backtest.settings import Settings
+from kalshi_alpha.research.backtest.settings import Rule, Settings, Source
 from kalshi_alpha.research.backtest.summary import (
     ALL,
     Sample,
@@ -39,12 +42,12 @@ from kalshi_alpha.research.backtest.summary import (
     row_of,
     sample_of,
 )
-from kalshi_alpha.research.backtest.when import choose_when
+from kalshi_alpha.research.backtest.when import choose_when, samples_by_stretch, stretches
+from kalshi_alpha.research.scores.clusters import DayBootstrap
 
 SCHEMA = "kalshi-alpha/backtest/1"
 BASE = "base"
-NULLS = ("mid", "random", "never")
-UNLIMITED_BINS = 50
+NULLS: tuple[Source, ...] = ("mid", "random", "never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def run(
     *,
     workers: int = 1,
     part: tuple[int, int] = (0, 1),
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Backtest | None:
     """Load, play and sum up; None for one part of several, whose days are then in ``folder``.
 
@@ -103,22 +106,19 @@ def run(
         loaded.made_with,
         request.keep_why,
     )
-    days = run_days(
-        jobs, folder, fingerprint, workers=workers, part=part, progress=progress
-    )
+    days = run_days(jobs, folder, fingerprint, workers=workers, part=part, progress=progress)
     if days is None:
         return None
-    return _summed(request, registry, loaded, days, [name for name, _ in named], fingerprint)
+    return _summed(request, loaded, days, [name for name, _ in named], fingerprint)
 
 
 def variants(settings: Settings, *, sensitivity: bool) -> tuple[tuple[str, Settings], ...]:
     """Return the settings to play: the base, those that know nothing, and other assumptions."""
     found = [(BASE, settings)]
     found += [(name, replace(settings, source=name)) for name in NULLS]
-    wide = replace(settings, max_bins=UNLIMITED_BINS, start_s=max(1800.0, settings.start_s))
-    found.append(("when", wide))
     if sensitivity:
-        other = "offset" if settings.rule == "core" else "core"
+        found += [(stretch.name, stretch.of(settings)) for stretch in stretches(settings)]
+        other: Rule = "offset" if settings.rule == "core" else "core"
         found += [
             *((f"latency {ms:g} ms", replace(settings, latency_ms=ms)) for ms in (0, 1000, 5000)),
             ("through 2 cents", replace(settings, through=2 * CENT)),
@@ -134,7 +134,6 @@ def variants(settings: Settings, *, sensitivity: bool) -> tuple[tuple[str, Setti
 
 def _summed(
     request: Request,
-    registry: Registry,
     loaded: Loaded,
     days: Sequence[dict[str, Any]],
     names: Sequence[str],
@@ -146,11 +145,15 @@ def _summed(
     coverage = _coverage(loaded, base)
 
     def whole(name: str) -> dict[str, Any]:
-        other = sample_of(of_setting(days, name), block=request.block)
-        return {"name": name, **row_of(other, windows), "paired": _paired(sample, other)}
+        other = of(name)
+        return {"name": name, **row_of(other, windows), **_paired(sample, other)}
 
-    others = [name for name in names if name not in (BASE, "when", *NULLS)]
-    wide = sample_of(of_setting(days, "when"), block=request.block)
+    def of(name: str) -> Sample:
+        return sample_of(of_setting(days, name), block=request.block)
+
+    played = samples_by_stretch(request.settings, names, of)
+    stretched = {stretch.name for stretch in played}
+    others = [name for name in names if name not in (BASE, *NULLS, *stretched)]
     daily = by_day(sample)
     refusals: Counter[str] = Counter()
     for one in base:
@@ -160,7 +163,11 @@ def _summed(
         "series": request.sources.series,
         "settings": request.settings.as_json(),
         "level": loaded.level,
-        ALL: {**row_of(sample, windows), "coverage": coverage, "drawdown": drawdown_of(daily)},
+        ALL: {
+            **row_of(sample, windows, one_of_many=False),
+            "coverage": coverage,
+            "drawdown": drawdown_of(daily),
+        },
         "bins": _covered(by_bin(base, sample, windows), coverage),
         "minutes": _covered(by_minute(sample, windows), coverage),
         "sides": _covered(by_side(sample, windows), coverage),
@@ -168,9 +175,7 @@ def _summed(
         "days": daily,
         "nulls": [whole(name) for name in NULLS],
         "sensitivity": [whole(name) for name in others],
-        "when": choose_when(
-            wide, windows, longest_s=max(1800.0, request.settings.start_s)
-        ),
+        "when": choose_when(played, windows) if played else None,
         "refusals": dict(refusals.most_common()),
         "missing": [
             {"day": m.day.isoformat(), "rule": m.rule, "sentence": m.sentence}
@@ -183,7 +188,6 @@ def _summed(
             "Index level": loaded.level,
         },
     }
-    del registry
     return Backtest(document, tuple(base))
 
 
@@ -210,10 +214,12 @@ def _covered(rows: list[dict[str, Any]], coverage: dict[str, Any]) -> list[dict[
     return [{**row, "coverage": share} for row in rows]
 
 
-def _paired(base: Sample, other: Sample) -> dict[str, float]:
-    """Return the daily profit of the base less the other's, dollars a day."""
-    totals: dict[str, float] = dict.fromkeys(base.days, 0.0)
-    for sign, sample in ((1.0, base), (-1.0, other)):
-        for row in sample.fills:
-            totals[row.day] = totals.get(row.day, 0.0) + sign * (row.realised or 0) * row.contracts
-    return {"profit_per_day": sum(totals.values()) / max(1, len(totals))}
+def _paired(base: Sample, other: Sample) -> dict[str, float | None]:
+    """Return the base's daily profit less the other's, dollars a day, with its interval."""
+    ours, theirs = ([row["profit"] for row in by_day(each)] for each in (base, other))
+    ahead = np.array(ours) - np.array(theirs)
+    if len(ahead) < 2:
+        return {"ahead": float(ahead.mean()), "ahead_low": None, "ahead_high": None}
+    day = np.arange(len(ahead), dtype=np.int64)
+    found = DayBootstrap(day, block=min(base.block, len(ahead))).mean(ahead)
+    return {"ahead": found.estimate, "ahead_low": found.low, "ahead_high": found.high}

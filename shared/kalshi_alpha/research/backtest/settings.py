@@ -8,14 +8,14 @@ from typing import Any, Literal
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.registry import Caps, Phases, Quoting, Series
 from kalshi_alpha.markets.units import CENT, SIZE_UNIT
+from kalshi_alpha.trading.fills import FillModel, FillView
 
 Mode = Literal["maker-only", "mixed"]
 Rule = Literal["core", "offset"]
 Source = Literal["law", "mid", "random", "never"]
 
-MODES: tuple[Mode, ...] = ("maker-only", "mixed")
-RULES: tuple[Rule, ...] = ("core", "offset")
-SOURCES: tuple[Source, ...] = ("law", "mid", "random", "never")
+MODES: dict[str, Mode] = {"maker-only": "maker-only", "mixed": "mixed"}
+RULES: dict[str, Rule] = {"core": "core", "offset": "offset"}
 
 OFFSET_EVERY = 10.0  # seconds between refreshes of quotes that follow the law
 MEMORY = 300.0  # seconds for which a traded price is taken to be quoted still
@@ -44,6 +44,7 @@ class Settings:
         widen: 1/10000 dollar by which that book is taken to be wider on each side.
         through: 1/10000 dollar by which a trade must go through our price to fill it.
         seed: of the coin.
+        fills: chance and cost of a fill, in the strategy's choice of price; off when None.
 
     Raises:
         ConfigurationError: when a number is outside its domain.
@@ -64,6 +65,7 @@ class Settings:
     widen: int = 0
     through: int = 1
     seed: int = 20_260_102
+    fills: FillModel | None = None
 
     def __post_init__(self) -> None:
         for name, value, least, most in (
@@ -86,6 +88,12 @@ class Settings:
     def latency_s(self) -> float:
         """Return the latency in seconds."""
         return self.latency_ms / 1000.0
+
+    def view(self, seconds_to_fixing: float) -> FillView | None:
+        """Return the fill model as a scan reads it: a quote rests until the next one."""
+        if self.fills is None:
+            return None
+        return FillView(self.fills, self.every_s, seconds_to_fixing)
 
     def quoting(self, series: Series) -> Quoting:
         """Return the series' rules of quoting with this threshold."""

@@ -21,8 +21,8 @@ from kalshi_alpha.research.scores.clusters import DayBootstrap, Interval
 ALL = "all"
 MINUTES = ((0.0, 1.0), (1.0, 2.0), (2.0, 5.0), (5.0, 15.0), (15.0, 30.0), (30.0, 60.0),
            (60.0, 390.0))  # fmt: skip
-NO_FILLS, FEW_DAYS, NOT_SHOWN, EDGE, LOSS = (
-    "no-fills", "too-few-days", "not-established", "edge", "loss",
+NO_FILLS, FEW_DAYS, NOT_SHOWN, EDGE, LOSS, ONE_OF_MANY = (
+    "no-fills", "too-few-days", "not-established", "edge", "loss", "one-of-many",
 )  # fmt: skip
 FEWEST_DAYS = 5  # a bootstrap of fewer says nothing of what it leaves out
 # Chance of missing an edge that is there, in standard errors of a normal law: one in five.
@@ -59,13 +59,23 @@ def sample_of(days: Sequence[DayPlayed], *, block: int = 1) -> Sample:
     )
 
 
-def row_of(sample: Sample, windows: int) -> dict[str, Any]:
-    """Return one row of backtest.json; docs/backtest.md says what each key means."""
+def row_of(sample: Sample, windows: int, *, one_of_many: bool = True) -> dict[str, Any]:
+    """Return one row of backtest.json; docs/backtest.md says what each key means.
+
+    Args:
+        sample: what is summed up.
+        windows: played.
+        one_of_many: whether it is one of several looks at the same days. Among many looks one in
+            forty lies above zero by chance, so none of them is called an edge.
+    """
     fills = sample.fills
     realised = interval_of(sample, [_realised(row) for row in fills])
     diff = interval_of(sample, [_realised(row) - row.ev_claimed for row in fills])
     counted = Counter(row.evidence for row in (*fills, *sample.touches))
     word, sentence = verdict_of(sample, realised)
+    if one_of_many and word == EDGE:
+        word = ONE_OF_MANY
+        sentence += " It is one of many looks at the same days, which proves nothing by itself."
     return {
         "days": len(sample.days),
         "days_with_fills": len({row.day for row in fills}),
@@ -86,7 +96,7 @@ def row_of(sample: Sample, windows: int) -> dict[str, Any]:
         "fees": sum(row.fee for row in fills) / CASH_UNIT,
         **{
             f"markout_{name}": mean_of(
-                [(value, row.contracts) for row in fills if (value := _markout(row, name)) is not None]
+                [(m, row.contracts) for row in fills if (m := _markout(row, name)) is not None]
             )
             for name in ("1s", "5s", "30s")
         },
@@ -109,9 +119,7 @@ def interval_of(sample: Sample, values: Sequence[float]) -> Interval | None:
         [*(number[row.day] for row in sample.fills), *number.values()], dtype=np.int64
     )
     score: Floats = np.array([*values, *(0.0 for _ in number)])
-    weight: Floats = np.array(
-        [*(row.contracts for row in sample.fills), *(0.0 for _ in number)]
-    )
+    weight: Floats = np.array([*(row.contracts for row in sample.fills), *(0.0 for _ in number)])
     if len(number) < 2:
         return Interval(float(np.average(score, weights=weight)), math.nan, math.nan)
     block = min(sample.block, len(number))
@@ -194,16 +202,21 @@ def by_period(sample: Sample, windows: int, parts: int = 2) -> list[dict[str, An
     found = []
     for days in np.array_split(np.array(sample.days), parts):
         inside = set(days.tolist())
-        part = Sample(
-            tuple(sorted(inside)),
-            tuple(row for row in sample.fills if row.day in inside),
-            tuple(row for row in sample.touches if row.day in inside),
-            0,
-            sample.block,
-        )
         if inside:
+            part = on_days(sample, inside)
             found.append({"from": min(inside), "to": max(inside), **row_of(part, windows)})
     return found
+
+
+def on_days(sample: Sample, days: set[str]) -> Sample:
+    """Return what happened on some of the days; its quotes are not known by day and count 0."""
+    return Sample(
+        tuple(sorted(days)),
+        tuple(row for row in sample.fills if row.day in days),
+        tuple(row for row in sample.touches if row.day in days),
+        0,
+        sample.block,
+    )
 
 
 def by_day(sample: Sample) -> list[dict[str, Any]]:
@@ -235,9 +248,7 @@ def mean_of(pairs: Sequence[tuple[float, float]]) -> float | None:
     return sum(v * w for v, w in pairs) / weight if weight else None
 
 
-def _where(
-    sample: Sample, keep: Callable[[FillRow], bool], quotes: int | None = None
-) -> Sample:
+def _where(sample: Sample, keep: Callable[[FillRow], bool], quotes: int | None = None) -> Sample:
     return Sample(
         sample.days,
         tuple(row for row in sample.fills if keep(row)),

@@ -11,7 +11,7 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.contracts import Ladder
 from kalshi_alpha.markets.sessions import Session
 from kalshi_alpha.markets.windows import Window
-from kalshi_alpha.pricing.reading import Realised, RealisedMeter, Reading
+from kalshi_alpha.pricing.reading import Reading, Realised, RealisedMeter
 
 # What an index may repeat while trades go on; longer, and the recording has stopped.
 STANDSTILL_S = 60.0
@@ -95,7 +95,9 @@ class Levels:
         self._meter = RealisedMeter(session.open, session.close)
         for k, bar in enumerate(self.tape.bars):
             self._meter.observe_minute(at_second(opened + 60.0 * k), *bar)
-        points = [(opened + 60.0 * (k + 1),) * 2 + (bar[3],) for k, bar in enumerate(self.tape.bars)]
+        points = [
+            (opened + 60.0 * (k + 1),) * 2 + (bar[3],) for k, bar in enumerate(self.tape.bars)
+        ]
         points += self._of_seconds(opened)
         points.sort()
         self._known = [known for known, _, _ in points]

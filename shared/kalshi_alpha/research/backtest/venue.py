@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kalshi_alpha.markets.orders import LiveOrder, OrderStatus, Side
+from kalshi_alpha.markets.units import CASH_UNIT
 from kalshi_alpha.pricing.fees import FeeAccumulator, FeeRegime, FeeTerms
 from kalshi_alpha.research.backtest.fills import Evidence, SimulatedFill
 from kalshi_alpha.trading.plan import TargetQuote
@@ -31,9 +32,11 @@ class Resting:
     target: TargetQuote
     size: int
     filled: int
+    claimed: float
     placed: float
     fees: FeeAccumulator
     until: float = math.inf
+    is_taker: bool = False
     touched: bool = False
     successor: Resting | None = None
 
@@ -81,17 +84,28 @@ class PaperVenue:
         """Return the orders whose end nobody has decided, what is filled left out."""
         return [o for orders in self._orders.values() for o in orders if math.isinf(o.until)]
 
-    def place(self, now: float, client_order_id: str, market: int, target: TargetQuote) -> None:
-        """Decide to place an order."""
+    def place(
+        self, now: float, client_order_id: str, market: int, target: TargetQuote, claimed: float
+    ) -> None:
+        """Decide to place an order; ``claimed`` is dollars a contract once it fills."""
         fees = FeeAccumulator(self.terms, regime=self.regime)
         order = Resting(
-            client_order_id, market, target, target.size, 0, now + self.latency_s, fees
+            client_order_id, market, target, target.size, 0, claimed, now + self.latency_s, fees
         )
         orders = self._orders.setdefault(market, [])
         for before in orders:
             if before.target.side is target.side and before.until >= order.placed:
                 before.successor = order
         orders.append(order)
+
+    def take(self, now: float, market: int, target: TargetQuote, life_s: float) -> None:
+        """Decide to take: an order for ``life_s`` that meets what others of its side met."""
+        begin = now + self.latency_s
+        fees = FeeAccumulator(self.terms, regime=self.regime)
+        order = Resting(
+            "", market, target, target.size, 0, target.ev / 1e6, begin, fees, begin + life_s, True
+        )
+        self._orders.setdefault(market, []).append(order)
 
     def end(self, now: float, order: Resting) -> None:
         """Decide to cancel an order."""
@@ -111,8 +125,9 @@ class PaperVenue:
             return
         for order in orders:
             if order.placed <= at < order.until and order.left:
-                bid = order.target.side is Side.BID
-                price, size = (sold, sold_size) if bid else (bought, bought_size)
+                # A resting bid meets sellers; a taking one meets what other buyers met.
+                sellers = (order.target.side is Side.BID) != order.is_taker
+                price, size = (sold, sold_size) if sellers else (bought, bought_size)
                 if price:
                     self._meet_one(order, at, price, size)
         self._orders[market] = [o for o in orders if o.left > 0 and at < o.until]
@@ -133,7 +148,7 @@ class PaperVenue:
         target = order.target
         fee = 0
         if evidence.counts:
-            fee = order.fees.fill(target.side, target.price, size, is_taker=False)
+            fee = order.fees.fill(target.side, target.price, size, is_taker=order.is_taker)
         return SimulatedFill(
             market=order.market,
             ticker=target.ticker,
@@ -142,9 +157,9 @@ class PaperVenue:
             size=size,
             at=at,
             placed=order.placed,
-            is_taker=False,
+            is_taker=order.is_taker,
             probability=target.probability_ppm / 1e6,
-            ev=target.ev / 1e6,
+            ev=order.claimed,
             fee=fee,
             evidence=evidence,
         )

@@ -20,7 +20,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """Compile a function, and keep what was compiled beside its file."""
-    return cast("Function", njit(cache=True, nogil=True)(function))
+    return cast("Function", njit(cache=True, nogil=True, _nrt=False)(function))
+
+
+def inlined(function: Function) -> Function:
+    """Compile a function into those that call it: a call would copy some hundred words."""
+    return cast("Function", njit(inline="always", _nrt=False)(function))
 
 
 DONE, FULL = 0, 1
@@ -54,13 +59,13 @@ _QUEUE, _THROUGH, _CROSSED, _TAKEN = range(4)
 _KEEP = -1
 
 
-@compiled
-def _bid_scale(side, x, levels):
+@inlined
+def _bid_scale(side: int, x: int, levels: int) -> int:
     return x if side == 0 else levels + 1 - x
 
 
-@compiled
-def _respond(at, report, order, size, evidence, level, w):
+@inlined
+def _respond(at: int, report: int, order: int, size: int, evidence: int, level: int, w: Any) -> None:
     orders, responses, cursor, terms = w[2], w[4], w[7], w[8]
     k = cursor[TOLD]
     responses[k, 0] = at + terms[RESPONSE]
@@ -72,8 +77,8 @@ def _respond(at, report, order, size, evidence, level, w):
     cursor[TOLD] = k + 1
 
 
-@compiled
-def _bounds(m, s, w):
+@inlined
+def _bounds(m: int, s: int, w: Any) -> None:
     """Note the best and worst level of our orders on a side."""
     markets, orders = w[1], w[2]
     k = markets[m, HEAD + s]
@@ -87,8 +92,8 @@ def _bounds(m, s, w):
     markets[m, LOW + s] = orders[k, X]
 
 
-@compiled
-def _leave(order, state, w):
+@inlined
+def _leave(order: int, state: int, w: Any) -> None:
     markets, orders, cursor = w[1], w[2], w[7]
     if orders[order, STATE] == _RESTING:
         m, s = orders[order, MARKET], orders[order, SIDE]
@@ -104,8 +109,8 @@ def _leave(order, state, w):
     orders[order, STATE] = state
 
 
-@compiled
-def _rest(order, w):
+@inlined
+def _rest(order: int, w: Any) -> None:
     """Let an order stand behind those of ours that are as good as it or better."""
     markets, orders, cursor = w[1], w[2], w[7]
     m, s, x = orders[order, MARKET], orders[order, SIDE], orders[order, X]
@@ -125,8 +130,8 @@ def _rest(order, w):
     cursor[EXPIRY] = min(cursor[EXPIRY], orders[order, EXPIRES])
 
 
-@compiled
-def _fill(at, order, level, size, evidence, w):
+@inlined
+def _fill(at: int, order: int, level: int, size: int, evidence: int, w: Any) -> None:
     """``level`` is on the scale of the order's side."""
     orders, fills, cursor = w[2], w[5], w[7]
     orders[order, FILLED] += size
@@ -143,8 +148,8 @@ def _fill(at, order, level, size, evidence, w):
     _respond(at, _R_FILL, order, size, evidence, level, w)
 
 
-@compiled
-def _move_up(order, before, after, w):
+@inlined
+def _move_up(order: int, before: int, after: int, w: Any) -> None:
     orders, terms = w[2], w[8]
     front, traded = orders[order, FRONT], orders[order, TRADED]
     cancelled = before - after - traded
@@ -163,8 +168,8 @@ def _move_up(order, before, after, w):
     orders[order, TRADED] = 0
 
 
-@compiled
-def _level(at, m, s, x, before, after, w):
+@inlined
+def _level(at: int, m: int, s: int, x: int, before: int, after: int, w: Any) -> None:
     """Let our orders follow a level, and fill those that it would have met."""
     markets, orders, terms = w[1], w[2], w[8]
     if markets[m, LOW + s] <= x <= markets[m, HIGH + s]:
@@ -185,8 +190,8 @@ def _level(at, m, s, x, before, after, w):
         k = following
 
 
-@compiled
-def _trade(at, m, s, x, size, w):
+@inlined
+def _trade(at: int, m: int, s: int, x: int, size: int, w: Any) -> None:
     markets, orders = w[1], w[2]
     whole = w[8][WHOLE] != 0
     left = size
@@ -212,8 +217,8 @@ def _trade(at, m, s, x, size, w):
         k = following
 
 
-@compiled
-def _match(at, order, w):
+@inlined
+def _match(at: int, order: int, w: Any) -> None:
     """Take what an order meets; let the rest stand at the back of its level."""
     book, markets, orders, levels = w[0], w[1], w[2], w[8][LEVELS]
     m, s, x = orders[order, MARKET], orders[order, SIDE], orders[order, X]
@@ -234,8 +239,8 @@ def _match(at, order, w):
     _respond(at, _R_RESTS, order, left, -1, x, w)
 
 
-@compiled
-def _arrive(at, k, w):
+@inlined
+def _arrive(at: int, k: int, w: Any) -> None:
     requests, orders, markets, levels = w[3], w[2], w[1], w[8][LEVELS]
     kind, order, x = requests[k, 1], requests[k, 2], requests[k, 3]
     size, expires = requests[k, 4], requests[k, 5]
@@ -276,8 +281,8 @@ def _arrive(at, k, w):
         _respond(at, _R_RESTS, order, size, -1, own, w)
 
 
-@compiled
-def _expire(at, w):
+@inlined
+def _expire(at: int, w: Any) -> None:
     """Take out the first order that expires now; note when the next one does."""
     markets, orders, cursor = w[1], w[2], w[7]
     first, soonest = BIG, BIG
@@ -296,8 +301,8 @@ def _expire(at, w):
     _respond(at, _R_EXPIRED, first, 0, -1, orders[first, X], w)
 
 
-@compiled
-def _exchange(until, tape, w):
+@inlined
+def _exchange(until: int, tape: Any, w: Any) -> int:
     """Let the exchange run up to an instant; stop short of it when a log is full."""
     at, name, code, level, size = tape[0], tape[2], tape[3], tape[4], tape[5]
     book, markets, requests, responses = w[0], w[1], w[3], w[4]
@@ -314,6 +319,11 @@ def _exchange(until, tape, w):
             what, m, x, q = code[i], name[i], np.int64(level[i]), size[i]
             s = np.int64(what & 1)
             if what < 2:
+                touched = (markets[m, LOW + s] <= x <= markets[m, HIGH + s]) or (
+                    markets[m, HIGH + 1 - s] + x > levels
+                )
+                if touched and cursor[TOLD] + cursor[LIVE] > room:
+                    break
                 before = book[m, s, x]
                 book[m, s, x] = q
                 top = markets[m, BEST + s]
@@ -328,19 +338,12 @@ def _exchange(until, tape, w):
                     markets[m, BEST + s] = top
                     changes[noted] = (i << 17) | (s << 16) | top
                     noted += noting
-                if (markets[m, LOW + s] <= x <= markets[m, HIGH + s]) or (
-                    markets[m, HIGH + 1 - s] + x > levels
-                ):
-                    if cursor[TOLD] + cursor[LIVE] > room:
-                        book[m, s, x] = before  # nothing of this row may stay undone
-                        cursor[ROW], cursor[CHANGES] = i, noted
-                        return FULL
+                if touched:
                     _level(at[i], m, s, x, before, q, w)
             elif what < 4:
                 if markets[m, HIGH + s] >= x:
                     if cursor[TOLD] + cursor[LIVE] > room:
-                        cursor[ROW], cursor[CHANGES] = i, noted
-                        return FULL
+                        break
                     _trade(at[i], m, s, x, q, w)
             elif what < 6:
                 for side in range(2):
@@ -361,8 +364,8 @@ def _exchange(until, tape, w):
             return DONE
 
 
-@compiled
-def _hear(until, w):
+@inlined
+def _hear(until: int, w: Any) -> None:
     """Take in the responses that have reached us."""
     markets, orders, responses, cursor, levels = w[1], w[2], w[4], w[7], w[8][LEVELS]
     k = cursor[HEARD]
@@ -388,8 +391,8 @@ def _hear(until, w):
     cursor[HEARD] = k
 
 
-@compiled
-def _see(until, tape, seen, w):
+@inlined
+def _see(until: int, tape: Any, seen: Any, w: Any) -> None:
     """Take in what has reached us of the feed: whole books, or the tops alone."""
     seen_at, name, code, level, size = tape[1], tape[2], tape[3], tape[4], tape[5]
     markets, changes, cursor = w[1], w[6], w[7]
@@ -426,7 +429,7 @@ def _see(until, tape, seen, w):
 
 
 @compiled
-def advance(until, tape, seen, w):
+def advance(until: int, tape: Any, seen: Any, w: Any) -> int:
     """Let everything up to an instant happen; ``FULL`` asks for longer logs, to go on from here."""
     if _exchange(until, tape, w) == FULL:
         return FULL
@@ -437,7 +440,7 @@ def advance(until, tape, seen, w):
 
 
 @compiled
-def submit(market, side, x, size, expires, post, rests, w):
+def submit(market: int, side: int, x: int, size: int, expires: int, post: int, rests: int, w: Any) -> int:
     """Send an order; its number is the next one. There has to be room for it."""
     orders, cursor = w[2], w[7]
     k = cursor[ORDERS]
@@ -451,7 +454,7 @@ def submit(market, side, x, size, expires, post, rests, w):
 
 
 @compiled
-def send(kind, order, x, size, expires, w):
+def send(kind: int, order: int, x: int, size: int, expires: int, w: Any) -> None:
     """Send a request; there has to be room for it."""
     requests, cursor = w[3], w[7]
     k = cursor[SENT]
@@ -463,7 +466,7 @@ def send(kind, order, x, size, expires, w):
 
 
 @compiled
-def touch(step, size, most, own, at_step, tape, seen, w):
+def touch(step: int, size: int, most: int, own: Any, at_step: Any, tape: Any, seen: Any, w: Any) -> int:
     """Rest ``size`` at the best price of both sides of every market, decided each ``step``.
 
     A quote that is no longer best, or that would pass ``most`` held, is cancelled, and sent anew

@@ -24,6 +24,7 @@ from kalshi_alpha.research.replay.rules import (
     Rules,
     Seen,
     State,
+    require_grid,
     require_later,
     require_order,
 )
@@ -80,8 +81,9 @@ class PlainReplay:
 
     def __init__(self, tape: Tape, rules: Rules, *, tick: int = 0) -> None:
         self.tape, self.rules, self.tick = tape, rules, tick or tape.tick
-        self.now = int(tape.exch_ns[0]) if len(tape) else 0
-        self.fills: list[ReplayFill] = []
+        require_grid(tape, self.tick)
+        self._now = int(tape.exch_ns[0]) if len(tape) else 0
+        self._fills: list[ReplayFill] = []
         self._rows = list(
             zip(
                 tape.kind.tolist(), tape.side.tolist(), tape.name.tolist(),
@@ -98,7 +100,22 @@ class PlainReplay:
         self._requests: deque[_Request] = deque()
         self._responses: deque[Reported] = deque()
         self._told: list[Reported] = []
-        self.requests = 0
+        self._asked = 0
+
+    @property
+    def now(self) -> int:
+        """Return the instant that was advanced to."""
+        return self._now
+
+    @property
+    def fills(self) -> list[ReplayFill]:
+        """Return the fills so far, as the exchange made them."""
+        return list(self._fills)
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests were sent."""
+        return self._asked
 
     # --- what a strategy does ------------------------------------------------------------------
 
@@ -140,8 +157,8 @@ class PlainReplay:
         self, kind: Kind, order: _Order, price: int = 0, size: int = 0, expires: int = KEEP
     ) -> None:
         order.pending += 1
-        self.requests += 1
-        at = self.now + self.rules.entry_ns
+        self._asked += 1
+        at = self._now + self.rules.entry_ns
         self._requests.append(_Request(at, kind, order, price, size, expires))
 
     # --- what a strategy sees ------------------------------------------------------------------
@@ -185,7 +202,7 @@ class PlainReplay:
         require_later(self.now, until_ns)
         while (at := self._next()) <= until_ns:
             self._one(at)
-        self.now = until_ns
+        self._now = until_ns
         told, self._told = self._told, []
         return told
 
@@ -274,7 +291,7 @@ class PlainReplay:
         if not order.remaining:
             self._leave(order, State.FILLED)
         taken = evidence is Evidence.TAKEN
-        self.fills.append(
+        self._fills.append(
             ReplayFill(at, order.number, order.market, order.side, price, size, taken, evidence)
         )
         self._respond(at, Report.FILL, order, price, size, evidence)

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 
 from kalshi_alpha.errors import ConfigurationError, DataError
 from kalshi_alpha.markets.units import PRICE_UNIT
+from kalshi_alpha.research.replay.tape import Kind, Tape
 
 NEVER = 1 << 62  # nanoseconds; after every recording
 KEEP = -1  # an amend's expiry that stays as it is
@@ -170,3 +171,9 @@ def require_later(now: int, until: int) -> None:
     """Refuse to let time go back."""
     if until < now:
         raise DataError(f"time cannot go back from {now} to {until} ns")
+
+
+def require_grid(tape: Tape, tick: int) -> None:
+    """Refuse a grid that does not hold every price of a recording."""
+    if tick <= 0 or PRICE_UNIT % tick or (tape.price[tape.kind <= Kind.TRADE] % tick).any():
+        raise DataError(f"a grid of {tick}/{PRICE_UNIT} dollar does not hold the recorded prices")

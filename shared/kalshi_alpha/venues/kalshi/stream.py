@@ -209,7 +209,8 @@ class _Inbox:
             return True
         self._news.clear()
         try:
-            await asyncio.wait_for(self._news.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
         except TimeoutError:
             return False
         return True

@@ -1,0 +1,129 @@
+"""Recordings played again, and read in, against their peers; every answer is compared first.
+
+The replay's peer pins an older numpy, so it plays in an interpreter of its own, named by
+KALSHI_ALPHA_HFTBACKTEST; its rounds and ours are taken in turn. Without it those rows are left out,
+and it is said so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kalshi_alpha.research.replay.fast import FastReplay
+from kalshi_alpha.research.replay.rules import Rules
+from kalshi_alpha.research.replay.tape import Tape, merged
+from kalshi_alpha.research.replay.touch import Touched, touched
+from tests.order_flow import flow_tape
+
+Pairs = list[tuple[float, float]]
+Rows = list[tuple[str, str, Pairs]]
+PEER = "KALSHI_ALPHA_HFTBACKTEST"
+ROUNDS = 7
+ROWS = 1_000_000
+MARKETS, LADDER_ROWS, LADDER_STEP = 60, 20_000, 1_000_000_000
+SIZE, MOST, LATENCY_NS = 1000, 20_000, 10_000_000
+SEED = 7
+CONFIGURATIONS = ((99, 100_000_000), (999, 100_000_000), (99, 1_000_000_000))
+RULES = Rules(LATENCY_NS, LATENCY_NS, whole=True)
+
+
+def measure() -> Rows:
+    """Return the rows of both jobs."""
+    return [*_against_peer(), *_flatness()]
+
+
+def _against_peer() -> Rows:
+    interpreter = os.environ.get(PEER)
+    if not interpreter:
+        print(f"(no replay against hftbacktest: {PEER} names no interpreter that has it)")
+        return []
+    with _peer(interpreter) as peer:
+        rows = [_quoting(peer, levels, step) for levels, step in CONFIGURATIONS]
+        return [*rows, _ladder(peer)]
+
+
+def _quoting(peer: _Peer, levels: int, step_ns: int) -> tuple[str, str, Pairs]:
+    tape = flow_tape(ROWS, levels, SEED)
+    command = f"quote {ROWS} {levels} {step_ns}"
+    peer.ask(command)
+    ours, theirs = _quote(tape, levels, step_ns)[1], Touched(**peer.ask(command)[1])
+    if ours != theirs:
+        raise SystemExit(f"{ours} is not the peer's {theirs}: timing them means nothing")
+    pairs = [(_quote(tape, levels, step_ns)[0], peer.ask(command)[0]) for _ in range(ROUNDS)]
+    name = f"quote both touches, {levels} levels, {step_ns // 1_000_000} ms / hftbacktest"
+    return name, "s", pairs
+
+
+def _ladder(peer: _Peer) -> tuple[str, str, Pairs]:
+    tape = _ladder_tape(MARKETS, LADDER_ROWS)
+    command = f"ladder {MARKETS} {LADDER_ROWS} 99 {LADDER_STEP}"
+    ours, theirs = _look(tape)[1], peer.ask(command)[1]
+    if ours != theirs:
+        raise SystemExit(f"{ours} is not the peer's {theirs}: timing them means nothing")
+    pairs = [(_look(tape)[0], peer.ask(command)[0]) for _ in range(ROUNDS)]
+    return f"{MARKETS} markets on one clock, 1 s / hftbacktest", "s", pairs
+
+
+def _flatness() -> Rows:
+    """Compare 60 markets with one, event by event: 0.8 is the floor."""
+    many, one = _ladder_tape(MARKETS, LADDER_ROWS), _ladder_tape(1, MARKETS * LADDER_ROWS)
+    _look(many), _look(one)
+    pairs = [(_look(many)[0], _look(one)[0]) for _ in range(ROUNDS)]
+    return [(f"{MARKETS} markets on one clock / one market of as many events", "s", pairs)]
+
+
+def _ladder_tape(markets: int, rows: int) -> Tape:
+    tape = merged([flow_tape(rows, 99, 100 + k, f"MADE-{k}") for k in range(markets)])
+    return tape
+
+
+def _quote(tape: Tape, levels: int, step_ns: int) -> tuple[float, Touched]:
+    engine = FastReplay(tape, RULES, tick=10_000 // (levels + 1), depth=False, room=len(tape) // 16)
+    begun = time.perf_counter()
+    steps, _ = engine.touch(step_ns, SIZE, MOST)
+    return time.perf_counter() - begun, touched(engine, steps)
+
+
+def _look(tape: Tape) -> tuple[float, dict[str, int]]:
+    engine = FastReplay(tape, RULES, tick=100, depth=False)
+    begun = time.perf_counter()
+    steps, spreads = engine.touch(LADDER_STEP, 0, 0)
+    return time.perf_counter() - begun, {"steps": steps, "spreads": spreads // 100}
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    process: subprocess.Popen[str]
+
+    def ask(self, command: str) -> Any:
+        """Return (seconds, results) of one round."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"the peer of {PEER} ended: {command}")
+        return json.loads(answer)
+
+
+@contextmanager
+def _peer(interpreter: str) -> Iterator[_Peer]:
+    command = [interpreter, "-m", "tests.bench.peer_hftbacktest", "serve"]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(  # noqa: S603 - an interpreter the caller names
+        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield _Peer(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
