@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import imports, ladder, pull, research, scoring
+from tests.bench import backtest, frames, imports, ladder, pull, research, scoring
 
 OUT = Path("out") / "bench.json"
 
@@ -51,8 +51,10 @@ def main() -> None:
     jobs: list[Callable[[], list[tuple[str, str, list[tuple[float, float]]]]]] = [
         ladder.measure,
         pull.measure,
+        frames.measure,
         imports.measure,
         scoring.measure,
+        backtest.measure,
         research.measure,
     ]
     rows = []

@@ -1,7 +1,7 @@
 """Book frames off a loopback socket, decoded and applied: our stream against a plain reader.
 
 The peer is `websockets` where it is installed and aiohttp where it is not (the row's name says
-which), with the standard library's `json` and the same books. Both get the same frames from the
+which), with the standard library's `json` and two dicts a book. Both get the same frames from the
 same server, in a process of its own, and must end with the same books.
 
 Throughput is the seconds for all frames, sent as fast as the socket takes them. Latency is the 99th
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import aclosing, contextmanager
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from kalshi_alpha.clock import SystemClock
 from kalshi_alpha.cloud.artifacts import FolderStore
-from kalshi_alpha.markets.book import Book
 from kalshi_alpha.markets.capture import VENUE
-from kalshi_alpha.markets.orders import Side
-from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text, size_from_text
+from kalshi_alpha.markets.units import PRICE_UNIT, SIZE_UNIT
 from kalshi_alpha.steps.capture import Recorder
 from kalshi_alpha.venues.kalshi.keeper import BookChanged
 from kalshi_alpha.venues.kalshi.signing import Credentials, load_key
-from kalshi_alpha.venues.kalshi.stream import BookStream
+from kalshi_alpha.venues.kalshi.stream import BooksStale, BookStream
 
 FRAMES, ROUNDS = 100_000, 5
 STEADY_FRAMES, STEADY_RATE = 10_000, 5_000
@@ -49,7 +48,8 @@ dice = random.Random(7)
 
 def framed(body):
     text = json.dumps(body, separators=(",", ":")).encode()
-    head = bytes([0x81, len(text)]) if len(text) < 126 else b"\\x81\\x7e" + struct.pack("!H", len(text))
+    short = len(text) < 126
+    head = bytes([0x81, len(text)]) if short else b"\\x81\\x7e" + struct.pack("!H", len(text))
     return head + text
 
 def levels(prices):
@@ -70,7 +70,7 @@ def delta(seq):
     return {"type": "orderbook_delta", "sid": 1, "seq": seq, "msg": msg}
 
 first = len(tickers) + 1
-blob = [framed(delta(first + n)) for n in range(count)]
+blob = [] if rate else [framed(delta(first + n)) for n in range(count)]
 
 async def serve(request):
     socket = web.WebSocketResponse(compress=False)
@@ -86,6 +86,7 @@ async def serve(request):
             while request.transport.get_write_buffer_size() > 1 << 20:
                 await asyncio.sleep(0)
     else:
+        dice.seed(7)  # the same frames for whoever comes
         begun = time.monotonic()
         for n in range(count):
             due = begun + n / rate
@@ -118,9 +119,7 @@ def measure() -> list[tuple[str, str, list[tuple[float, float]]]]:
     with _server(FRAMES, 0.0) as url:
         fast = [(_ours(url, FRAMES)[0], _peer(url, FRAMES)[0]) for _ in range(ROUNDS)]
         with tempfile.TemporaryDirectory() as folder:
-            kept = [
-                (_ours(url, FRAMES, Path(folder))[0], _peer(url, FRAMES)[0]) for _ in range(3)
-            ]
+            kept = [(_ours(url, FRAMES, Path(folder))[0], _peer(url, FRAMES)[0]) for _ in range(3)]
     with _server(STEADY_FRAMES, STEADY_RATE) as url:
         slow = [
             (_ours(url, STEADY_FRAMES, late=True)[1], _peer(url, STEADY_FRAMES, late=True)[1])
@@ -133,80 +132,91 @@ def measure() -> list[tuple[str, str, list[tuple[float, float]]]]:
     ]
 
 
+class _Ours:
+    """Our stream, with the sentry's capture when there is a folder for it."""
+
+    def __init__(self, folder: Path | None, *, late: bool) -> None:
+        self._clock = SystemClock()
+        self._recorder = Recorder(FolderStore(folder) if folder else None, self._clock)
+        self._late = late
+        self._sent: list[int] = []  # of the frames not yet applied
+        self.delays: list[int] = []
+
+    def _note(self, text: str, at: datetime) -> None:
+        self._recorder.hear(VENUE, text, at)
+        if self._late and (mark := text.rfind('"sent_ns":')) > 0:
+            self._sent.append(int(text[mark + 10 : text.index("}", mark)]))
+
+    async def run(self, url: str, count: int) -> float:
+        """Return the seconds from the first delta to the last."""
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        signed = Credentials("bench", load_key(pem))
+        stream = BookStream(url, self._clock, signed, TICKERS, note=self._note)
+        seen, begun = -len(TICKERS), 0.0  # the snapshots come first
+        async with aclosing(stream.events()) as events:
+            async for event in events:
+                if isinstance(event, BooksStale):
+                    raise SystemExit(f"{event.reason}: timing it means nothing")
+                if not isinstance(event, BookChanged):
+                    continue
+                seen += 1
+                if seen == 1:
+                    begun = time.perf_counter()
+                if self._late and seen > 0:
+                    self.delays.append(time.monotonic_ns() - self._sent[seen - 1])
+                if seen % 10_000 == 0:  # here and not in a thread, so that its cost is counted
+                    self._recorder.flush()
+                if seen == count:
+                    break
+        took = time.perf_counter() - begun
+        kept = [stream.keeper.books[ticker] for ticker in TICKERS]
+        _agree(url, [(dict(book.bids), dict(book.asks)) for book in kept])
+        self._recorder.flush(whole=True)
+        if self._recorder.lost:
+            raise SystemExit("the capture lost lines: timing it means nothing")
+        return took
+
+
 def _ours(
     url: str, count: int, folder: Path | None = None, *, late: bool = False
 ) -> tuple[float, float]:
     """Return the seconds from the first delta to the last, and the p99 latency in milliseconds."""
-    clock = SystemClock()
-    recorder = Recorder(FolderStore(folder) if folder else None, clock)
-    sent: list[int] = []
-    delays: list[int] = []
-
-    def note(text: str, at: Any) -> None:
-        if folder:
-            recorder.hear(VENUE, text, at)
-        if late:
-            mark = text.rfind('"sent_ns":')
-            sent.append(int(text[mark + 10 : text.index("}", mark)]) if mark > 0 else 0)
-
-    async def run() -> float:
-        pem = Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
-        stream = BookStream(url, clock, Credentials("bench", load_key(pem)), TICKERS, note=note)
-        seen, begun = 0, 0.0
-        async with aclosing(stream.events()) as events:
-            async for event in events:
-                if not isinstance(event, BookChanged):
-                    continue
-                seen += 1
-                if seen == len(TICKERS):
-                    begun = 0.0
-                elif seen == len(TICKERS) + 1:
-                    begun = time.perf_counter()
-                if late and sent[-1]:
-                    delays.append(time.monotonic_ns() - sent[-1])
-                if folder and seen % 20_000 == 0:
-                    await asyncio.to_thread(recorder.flush)
-                if seen == len(TICKERS) + count:
-                    break
-        took = time.perf_counter() - begun
-        if any(stream.keeper.trusted(ticker) is None for ticker in TICKERS):
-            raise SystemExit("a book is stale: timing it means nothing")
-        _agree(url, [stream.keeper.books[ticker].top() for ticker in TICKERS])
-        return took
-
-    took = asyncio.run(run())
-    recorder.flush(whole=True)
-    if recorder.lost:
-        raise SystemExit("the capture lost lines: timing it means nothing")
-    return took, _p99(delays)
+    ours = _Ours(folder, late=late)
+    return asyncio.run(ours.run(url, count)), _p99(ours.delays)
 
 
 def _peer(url: str, count: int, *, late: bool = False) -> tuple[float, float]:
-    """Do the same with a plain loop: receive, ``json.loads``, apply, look at the top."""
-    books: dict[str, Book] = {}
+    """Do the same with a plain loop: receive, ``json.loads``, two dicts a book, their best."""
+    books: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
+    tops: dict[str, tuple[int, int]] = {}
     delays: list[int] = []
+
+    def units(text: str, unit: int) -> int:
+        return round(float(text) * unit)
 
     def apply(text: str | bytes) -> bool:
         frame = json.loads(text)
         msg = frame["msg"]
         if frame["type"] == "orderbook_delta":
-            side = Side.BID if msg["side"] == "yes" else Side.ASK
-            price, delta = price_from_text(msg["price_dollars"]), size_from_text(msg["delta_fp"])
-            book = books[msg["market_ticker"]]
-            book.apply_delta(side, price, delta)
-            book.top()
+            bids, asks = book = books[msg["market_ticker"]]
+            levels = book[0] if msg["side"] == "yes" else book[1]
+            price = units(msg["price_dollars"], PRICE_UNIT)
+            size = levels.get(price, 0) + units(msg["delta_fp"], SIZE_UNIT)
+            if size:
+                levels[price] = size
+            else:
+                del levels[price]
+            tops[msg["market_ticker"]] = max(bids), min(asks)
             if late:
                 delays.append(time.monotonic_ns() - msg["sent_ns"])
             return True
         if frame["type"] == "orderbook_snapshot":
-            book = books[msg["market_ticker"]] = Book(msg["market_ticker"])
             yes, no = (
-                [(price_from_text(p), size_from_text(s)) for p, s in msg[key]]
+                {units(p, PRICE_UNIT): units(s, SIZE_UNIT) for p, s in msg[key]}
                 for key in ("yes_dollars_fp", "no_dollars_fp")
             )
-            book.apply_snapshot(yes, [(PRICE_UNIT - p, s) for p, s in no])
+            books[msg["market_ticker"]] = yes, no
         return False
 
     async def run() -> float:
@@ -217,7 +227,7 @@ def _peer(url: str, count: int, *, late: bool = False) -> tuple[float, float]:
                     seen += 1
                     begun = begun or time.perf_counter()
             took = time.perf_counter() - begun
-        _agree(url, [books[ticker].top() for ticker in TICKERS])
+        _agree(url, [books[ticker] for ticker in TICKERS])
         return took
 
     return asyncio.run(run()), _p99(delays)
@@ -248,11 +258,11 @@ class _receiver:  # noqa: N801 - reads as the function it stands for
             await self._session.close()
 
 
-_tops: dict[str, Any] = {}
+_books: dict[str, Any] = {}
 
 
-def _agree(url: str, tops: Any) -> None:
-    if _tops.setdefault(url, tops) != tops:
+def _agree(url: str, books: Any) -> None:
+    if _books.setdefault(url, books) != books:
         raise SystemExit("the two pipelines end with different books: timing them means nothing")
 
 
@@ -264,7 +274,11 @@ def _p99(delays: list[int]) -> float:
 def _server(count: int, rate: float) -> Any:
     command = [sys.executable, "-c", _SERVER, json.dumps(TICKERS), str(count), str(rate)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # that whoever is done hangs up is no news
+        text=True,
     ) as server:
         assert server.stdin is not None
         assert server.stdout is not None

@@ -1,9 +1,10 @@
-"""The peer's side of the replay bench, run by an interpreter that has hftbacktest.
+r"""The peer's side of the replay bench, run by an interpreter that has hftbacktest.
 
 It pins an older numpy than this project does, so it lives in an environment of its own::
 
     python3 -m venv /elsewhere && /elsewhere/bin/pip install hftbacktest
-    /elsewhere/bin/python -m tests.bench.peer_hftbacktest golden > tests/unit/research/hftbacktest.json
+    cd tests/unit/research && PYTHONPATH=../../.. /elsewhere/bin/python \
+        -m tests.bench.peer_hftbacktest golden > hftbacktest.json
     KALSHI_ALPHA_HFTBACKTEST=/elsewhere/bin/python make bench
 
 ``golden`` writes what its market maker made of made recordings; ``serve`` plays one round for each
@@ -162,7 +163,7 @@ def golden() -> dict[str, Any]:
 
 
 def serve() -> None:
-    """Play a round for each line: ``quote ROWS LEVELS STEP`` or ``ladder MARKETS ROWS LEVELS STEP``."""
+    """Play a round a line: ``quote ROWS LEVELS STEP``, ``ladder MARKETS ROWS LEVELS STEP``."""
     kept: dict[tuple[int, ...], Any] = {}
     for line in sys.stdin:
         job, *numbers = line.split()

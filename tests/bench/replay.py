@@ -81,8 +81,7 @@ def _flatness() -> Rows:
 
 
 def _ladder_tape(markets: int, rows: int) -> Tape:
-    tape = merged([flow_tape(rows, 99, 100 + k, f"MADE-{k}") for k in range(markets)])
-    return tape
+    return merged([flow_tape(rows, 99, 100 + k, f"MADE-{k}") for k in range(markets)])
 
 
 def _quote(tape: Tape, levels: int, step_ns: int) -> tuple[float, Touched]:
@@ -119,7 +118,7 @@ class _Peer:
 def _peer(interpreter: str) -> Iterator[_Peer]:
     command = [interpreter, "-m", "tests.bench.peer_hftbacktest", "serve"]
     root = Path(__file__).resolve().parents[2]
-    with subprocess.Popen(  # noqa: S603 - an interpreter the caller names
+    with subprocess.Popen(
         command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:

@@ -1,6 +1,7 @@
 """Every role of the templates as rows of a table: what it may do, on what, and only if.
 
-``python -m tests.infra.roles`` prints the table that SECURITY.md holds.
+``python -m tests.infra.roles`` prints the table that SECURITY.md holds, and with ``--write`` puts
+it there.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def main() -> None:
-    """Print the table of the stage that may trade."""
+    """Print or write the table of the stage that may trade."""
     from stacks.build import build, make_app
     from stacks.bundling import stage_function
     from stacks.functions import Assets
@@ -111,7 +112,14 @@ def main() -> None:
         build(app, Assets(layer=lambda: layer, function=lambda step: stage_function(step, staged)))
         app.synth()
         templates = {s: json.loads((out / f"{s}.template.json").read_text()) for s in STACKS}
-    sys.stdout.write(table(rows(templates)) + "\n")
+    found = table(rows(templates))
+    if "--write" not in sys.argv:
+        sys.stdout.write(found + "\n")
+        return
+    page = Path(__file__).resolve().parents[2] / "SECURITY.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n{found}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def found(live):
 def test_the_roles_are_those_that_security_md_writes_out(found):
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     written = text.split(BEGIN)[1].split(END)[0].strip()
-    # `python -m tests.infra.roles` prints the table anew.
+    # `python -m tests.infra.roles --write` writes the table anew.
     assert table(found).splitlines() == written.splitlines()
 
 

@@ -73,6 +73,14 @@ class LedgerStore:
         fills = [_fill(doc) for doc in self._table.query(_window(window_id), "FILL#")]
         return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
 
+    def record_drop(self, window_id: str, revision: int, number: int, doc: dict[str, Any]) -> None:
+        """Record what a plan asked for and was not done, and why; ``number`` counts its work."""
+        self._table.put(_window(window_id), f"DROP#{revision:06d}#{number:04d}", _plain(doc))
+
+    def drops(self, window_id: str) -> list[dict[str, Any]]:
+        """Return what was dropped, by plan."""
+        return list(self._table.query(_window(window_id), "DROP#"))
+
     def record_settlement(self, window_id: str, settlement: Settlement) -> None:
         """Record what one market paid."""
         self._table.put(

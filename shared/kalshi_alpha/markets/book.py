@@ -35,11 +35,12 @@ class Top:
 class Book:
     """The YES book of one market, empty at first. Not safe to share between threads."""
 
-    __slots__ = ("_levels", "ticker")
+    __slots__ = ("_levels", "_top", "ticker")
 
     def __init__(self, ticker: str) -> None:
         self.ticker = ticker
         self._levels: dict[Side, dict[int, int]] = {Side.BID: {}, Side.ASK: {}}
+        self._top: Top | None = None  # what ``top`` said, until a change that could move it
 
     def __repr__(self) -> str:
         return f"Book({self.ticker!r}, bids={self.bids}, asks={self.asks})"
@@ -59,15 +60,18 @@ class Book:
         return sum(self._levels[side].values())
 
     def top(self) -> Top:
-        """Return the best price and size of each side."""
+        """Return the best price and size of each side; the same object while neither changes."""
+        if self._top is not None:
+            return self._top
         bids, asks = self._levels[Side.BID], self._levels[Side.ASK]
         bid, ask = max(bids, default=None), min(asks, default=None)
-        return Top(
+        self._top = Top(
             bid=bid,
             bid_size=0 if bid is None else bids[bid],
             ask=ask,
             ask_size=0 if ask is None else asks[ask],
         )
+        return self._top
 
     def apply_snapshot(self, yes_levels: Iterable[Level], no_levels: Iterable[Level]) -> None:
         """Replace the book by (price, size) of the YES bids and, in NO prices, the NO bids.
@@ -78,7 +82,7 @@ class Book:
         """
         bids = self._checked(Side.BID, yes_levels)
         asks = self._checked(Side.ASK, ((PRICE_UNIT - price, size) for price, size in no_levels))
-        self._levels = {Side.BID: bids, Side.ASK: asks}
+        self._levels, self._top = {Side.BID: bids, Side.ASK: asks}, None
 
     def apply_delta(self, side: Side, price_yes: int, delta: int) -> None:
         """Add ``delta`` (1/100 contract, may be negative) to a level given by its YES price.
@@ -88,7 +92,8 @@ class Book:
             SequenceGapError: when the level would fall below nothing: a message was lost, and the
                 book must be asked for anew. The book is then as it was.
         """
-        self._require_price(price_yes)
+        if not 0 < price_yes < PRICE_UNIT:
+            self._require_price(price_yes)
         levels = self._levels[side]
         size = levels.get(price_yes, 0) + delta
         if size < 0:
@@ -100,6 +105,14 @@ class Book:
             levels[price_yes] = size
         else:
             levels.pop(price_yes, None)
+        top = self._top
+        if top is not None:
+            best = top.bid if side is Side.BID else top.ask
+            behind = best is not None and (
+                price_yes < best if side is Side.BID else price_yes > best
+            )
+            if not behind:
+                self._top = None
 
     def _checked(self, side: Side, levels: Iterable[Level]) -> dict[int, int]:
         kept: dict[int, int] = {}

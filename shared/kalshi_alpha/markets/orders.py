@@ -74,6 +74,7 @@ class LiveOrder:
     order_group_id: str = ""
     created_at: datetime | None = None
     fees: int = 0  # cash, maker and taker together
+    updated_at: datetime | None = None  # when the venue last touched it
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kalshi_alpha.cloud.table import StoreError
-from kalshi_alpha.errors import KillSwitchOn, VenueRejected, VenueThrottled
+from kalshi_alpha.errors import KillSwitchOn, VenueRejected
 from kalshi_alpha.markets.orders import Ack, CancelResult, Fill, LiveOrder, NewOrder
 from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.markets.windows import Window
@@ -33,12 +33,12 @@ class GuardedPlacer:
         self._limits = OrderLimits(runtime, window)
 
     def create(self, order: NewOrder) -> Ack:
-        """Place an order. A refusal by the venue releases what it held; a lost answer does not."""
+        """Place an order. A definite refusal releases what it held; any other answer does not."""
         self._limits.reserve(order)
         self._stop_if_killed()  # last, right before the request leaves
         try:
             return self._inner.create(order)
-        except (VenueRejected, VenueThrottled) as error:
+        except VenueRejected as error:
             if error.code != _KNOWN_ALREADY:
                 self._release(order)
             raise
@@ -63,6 +63,10 @@ class GuardedPlacer:
     def fills(self, *, ticker: str = "", min_at: datetime | None = None) -> list[Fill]:
         """List our fills."""
         return self._inner.fills(ticker=ticker, min_at=min_at)
+
+    def data_at(self) -> datetime:
+        """Return how fresh those lists are."""
+        return self._inner.data_at()
 
     def prepare_cancel_batch(self, order_ids: Sequence[str]) -> PreparedPull:
         """Build a batch cancel."""

@@ -47,6 +47,10 @@ class PaperBroker:
         found = [fill for doc in self._matching("", ticker) for fill in self._evidence(doc)]
         return [fill for fill in found if min_at is None or fill.at >= min_at]
 
+    def data_at(self) -> datetime:
+        """Return the time now: our own ledger is never behind."""
+        return self._clock.now()
+
     def create(self, order: NewOrder) -> Ack:
         """Keep the order; a client order id seen before is refused as the venue would."""
         order_id = f"paper-{hashlib.sha256(order.client_order_id.encode()).hexdigest()[:24]}"
@@ -145,6 +149,7 @@ class PaperBroker:
             remaining_size=0 if ended else remaining,
             status=OrderStatus.EXECUTED if remaining == 0 else status,
             expires_at=from_iso(doc["ends_at"]),
+            updated_at=from_iso(doc["ends_at"]) if ended else None,
         )
 
 

@@ -39,6 +39,10 @@ class Viewer(Protocol):
         """List our fills."""
         ...
 
+    def data_at(self) -> datetime:
+        """Return how fresh those lists are."""
+        ...
+
 
 class Puller(Viewer, Protocol):
     """Whoever may also take them away."""
@@ -69,4 +73,15 @@ class Placer(Puller, Protocol):
 
     def create_group(self, contracts_limit: int) -> str:
         """Open an order group that cancels itself past ``contracts_limit`` filled in 15 s."""
+        ...
+
+
+class Budget(Protocol):
+    """How soon the next write may leave; requests count themselves where they are sent."""
+
+    def wait_s(self, what: str, now: float, *, resting: int) -> float:
+        """Return the seconds until a ``create``, ``amend`` or ``cancel`` may go; ``inf``: never.
+
+        ``now`` is steady seconds, ``resting`` how many orders a pull would have to take out.
+        """
         ...

@@ -15,12 +15,10 @@ from typing import Any
 from kalshi_alpha.clock import NEW_YORK, iso
 from kalshi_alpha.errors import DataError, VenueError
 from kalshi_alpha.families.catalog import family
-from kalshi_alpha.markets.book import Book, Top
-from kalshi_alpha.markets.contracts import Contract, Ladder, ladder_from_listing
+from kalshi_alpha.markets.book import Book
+from kalshi_alpha.markets.contracts import Ladder, ladder_from_listing
 from kalshi_alpha.markets.orders import worst_loss
-from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.markets.windows import Window
-from kalshi_alpha.pricing.blend import MarketBlends
 from kalshi_alpha.pricing.fees import FeeTerms, fee_terms
 from kalshi_alpha.pricing.ladder import price_ladder
 from kalshi_alpha.pricing.parameters import load_parameters, parameters_checksum
@@ -32,12 +30,9 @@ from kalshi_alpha.trading.candidate_gates import Moment, NearStrike
 from kalshi_alpha.trading.candidates import candidates, others_top
 from kalshi_alpha.trading.gates import Allow, Refuse, refuse
 from kalshi_alpha.trading.plan import Decision, Exposure, QuotePlan, choose, quote_plan
+from kalshi_alpha.trading.shortlist import near_even, with_market
 from kalshi_alpha.trading.why import WhyRecord, inputs_hash, why, why_unlisted
 from kalshi_alpha.trading.window_gates import SERIES_SCAN, WINDOW_SCAN, judge
-
-# One request reads at most this many books; the strikes nearest even odds come first.
-_BOOKS = 100
-_WORTH_A_BOOK = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +121,12 @@ def _scan_one(
     listed = runtime.reader.markets(window.event_ticker(series))
     ladder = ladder_from_listing(listed, found, window.fixing)
     priced = price_ladder(law, ladder, found.ticks_per_point)
-    near = _near_even(priced)
+    near = near_even(priced)
     books = runtime.reader.orderbooks([contract.ticker for contract, _ in near])
     ours = runtime.viewer.orders(event_ticker=ladder.event_ticker, status="resting")
     tops = {t: others_top(books.get(t, Book(t)), ours) for t in (c.ticker for c, _ in near)}
     part = parameters.part(at_close=window.fixing == session.close)
-    near = _with_market(near, tops, part.blend, (window.fixing - now).total_seconds() / 60.0)
+    near = with_market(near, tops, part.blend, (window.fixing - now).total_seconds() / 60.0)
     moment = Moment(
         level=reading.value,
         ticks_per_point=found.ticks_per_point,
@@ -173,32 +168,6 @@ def _scan_one(
         ),
         inputs_hash=digest,
     )
-
-
-def _near_even(priced: Sequence[tuple[Contract, float]]) -> list[tuple[Contract, float]]:
-    """Return the contracts worth a look at their books, in ladder order."""
-    ranked = sorted(priced, key=lambda item: abs(item[1] - 0.5))[:_BOOKS]
-    kept = {c.ticker for c, p in ranked if _WORTH_A_BOOK < p < 1 - _WORTH_A_BOOK}
-    return [(contract, p) for contract, p in priced if contract.ticker in kept]
-
-
-def _with_market(
-    near: Sequence[tuple[Contract, float]],
-    tops: Mapping[str, Top],
-    blends: MarketBlends | None,
-    minutes: float,
-) -> list[tuple[Contract, float]]:
-    """Weigh in the others' mid price where the parameters say so and both sides are quoted."""
-    band = None if blends is None else blends.at(minutes)
-    if band is None:
-        return list(near)
-    found = []
-    for contract, probability in near:
-        bid, ask = tops[contract.ticker].bid, tops[contract.ticker].ask
-        mid = None if bid is None or ask is None else (bid + ask) / (2 * PRICE_UNIT)
-        blended = probability if mid is None else band.probability(probability, mid)
-        found.append((contract, blended))
-    return found
 
 
 def _exposure(runtime: Runtime, window: Window, series: str, ladder: Ladder) -> Exposure:

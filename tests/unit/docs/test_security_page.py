@@ -27,3 +27,10 @@ def test_every_piece_of_code_it_names_is_there():
 def test_it_says_what_is_not_defended():
     part = TEXT.split("### What is not defended")[1].split("## Roles")[0]
     assert part.count("\n- ") >= 5
+
+
+def test_the_mutation_page_names_tests_that_are_there():
+    page = (ROOT / "docs" / "mutation.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) >= 8
+    assert [t for p, t in named if f"def {t}(" not in (ROOT / p).read_text()] == []

@@ -56,6 +56,9 @@ class FakeVenue:
         del ticker, min_at
         return []
 
+    def data_at(self) -> datetime:
+        return self.clock.now()
+
     def prepare_cancel_batch(self, order_ids: Sequence[str]) -> FakePull:
         self._trip("warm", 0)
         return FakePull(self, tuple(order_ids))

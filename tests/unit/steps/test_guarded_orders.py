@@ -222,7 +222,7 @@ def test_the_makers_fee_is_part_of_what_an_order_can_lose(desk: Desk) -> None:
     ("failure", "held"),
     [
         (VenueRejected("post only cross", status=400, code="invalid_order"), 0),
-        (VenueThrottled("too many", status=429), 0),
+        (VenueThrottled("too many", status=429), 450_000),  # looked up before it is believed
         (VenueRejected("exists", status=409, code="order_already_exists"), 450_000),
         (VenueAmbiguous("no answer"), 450_000),
     ],

@@ -159,7 +159,9 @@ def test_errors_of_a_hostile_venue_do_not_repeat_the_key(trader):
 
 
 @pytest.mark.parametrize(
-    "pem", [PEM[:60], PEM.replace("PRIVATE", "PUBLIC"), PEM[30:], f"{PEM[:-40]}AAAA\n"]
+    "pem",
+    [PEM[:60], PEM.replace("PRIVATE", "PUBLIC"), PEM[30:], f"{PEM[:-40]}AAAA\n"],
+    ids=["cut", "of another kind", "headless", "garbled"],  # the key is new in every process
 )
 def test_a_key_that_cannot_be_loaded_is_not_shown(pem):
     with pytest.raises(SecretError) as caught:

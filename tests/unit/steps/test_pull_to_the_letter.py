@@ -158,3 +158,11 @@ def test_a_pull_of_nothing_found_nothing_and_tried_nothing(clock):
 
     assert (report.found, report.canceled, report.resting_after, report.attempts) == (0, 0, 0, 0)
     assert report.confirmed_at == T - timedelta(seconds=25) + timedelta(milliseconds=30)
+
+
+def test_a_hundredth_of_a_contract_taken_out_is_a_cancel_that_worked(clock):
+    from kalshi_alpha.steps.pull import _Batches
+
+    venue = FakeVenue(clock, 1)
+    venue.live["o0"] = replace(venue.live["o0"], remaining_size=1)
+    assert _Batches(venue, ("o0",), None)() is True

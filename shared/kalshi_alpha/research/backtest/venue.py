@@ -103,7 +103,16 @@ class PaperVenue:
         begin = now + self.latency_s
         fees = FeeAccumulator(self.terms, regime=self.regime)
         order = Resting(
-            "", market, target, target.size, 0, target.ev / 1e6, begin, fees, begin + life_s, True
+            "",
+            market,
+            target,
+            target.size,
+            0,
+            target.ev / CASH_UNIT,
+            begin,
+            fees,
+            begin + life_s,
+            True,
         )
         self._orders.setdefault(market, []).append(order)
 

@@ -96,7 +96,9 @@ class FastReplay:
         self._make_room()
         x = self._scaled(side, price)
         return int(
-            kernel.submit(market, side, x, size, expires_ns, int(post_only), int(rests), self._world)
+            kernel.submit(
+                market, side, x, size, expires_ns, int(post_only), int(rests), self._world
+            )
         )
 
     def amend(self, order: int, price: int, count: int, *, expires_ns: int = KEEP) -> None:

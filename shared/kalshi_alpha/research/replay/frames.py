@@ -1,8 +1,9 @@
 """The venue's own frames, one JSON object a line, as they came over its socket.
 
 Read are ``orderbook_snapshot``, ``orderbook_delta`` and ``trade``; other types are counted. A line
-may carry ``recv_ns`` beside the venue's keys: when it was received, in nanoseconds since 1970. Where
-numba is installed, plain deltas are read by ``scanner`` and all else is decoded; without it all is.
+may carry ``recv_ns`` beside the venue's keys: when it was received, in nanoseconds since 1970.
+Where numba is installed, plain deltas are read by ``scanner`` and all else is decoded; without it
+every line is.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ MS = 1_000_000
 _SIDES = {"yes": BID, "no": ASK}
 _TAKERS = {"bid": ASK, "ask": BID, "yes": ASK, "no": BID}  # who rested, by who took
 _UNKNOWN = -1
+_COLUMNS = (
+    "line", "exch_ns", "recv_ns", "market", "kind", "side", "price", "size", "sets", "seq", "sid",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +151,9 @@ def read_frames(file: Path, *, plain: bool = False) -> Frames:
     from kalshi_alpha.research.replay.scanning import scanned  # noqa: PLC0415 - numba is an extra
 
     deltas, rest = scanned(data, gathered.names)
+    last = len(data.rstrip())
     for number, begin, end in rest:
-        _take(file, gathered, number, data[begin:end], last=end >= len(data.rstrip()))
+        _take(file, gathered, number, data[begin:end], last=end >= last)
     gathered.types["orderbook_delta"] += len(deltas)
     return _frames(gathered, deltas)
 
@@ -173,10 +178,12 @@ def _frames(gathered: _Gathered, deltas: Ints) -> Frames:
         rows = rows[np.argsort(rows[:, 0], kind="stable")]
     numbered = deltas[(deltas[:, 10] >= 0) & (deltas[:, 9] >= 0)][:, [0, 10, 9]]
     seen = np.concatenate([numbered, np.array(gathered.seen, np.int64).reshape(-1, 3)])
-    columns = [np.ascontiguousarray(rows[:, k]) for k in range(11)]
-    columns[8] = columns[8].astype(np.bool_)
+    columns = {
+        name: np.ascontiguousarray(rows[:, k], np.bool_ if name == "sets" else np.int64)
+        for k, name in enumerate(_COLUMNS)
+    }
     return Frames(
-        *columns,
+        **columns,
         seen=seen[np.argsort(seen[:, 0], kind="stable")],
         names=tuple(gathered.names),
         types=dict(gathered.types),
@@ -264,9 +271,7 @@ def _leave_out_all(
         coverage.leave_out(file, line, frames.names[market], int(recv[place]), rule, what)
 
 
-def _whole_sizes(
-    file: str, frames: Frames, price: Ints, recv: Ints, coverage: Coverage
-) -> Ints:
+def _whole_sizes(file: str, frames: Frames, price: Ints, recv: Ints, coverage: Coverage) -> Ints:
     """Return what rests at each level after its row; -1 from where a market fell below nothing."""
     size = frames.size.copy()
     books: list[dict[tuple[int, int], int]] = [{} for _ in frames.names]

@@ -9,24 +9,11 @@ Nothing that happens here acts on the exchange, so the exchange runs up to an in
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def compiled(function: Function) -> Function:
-    """Compile a function, and keep what was compiled beside its file."""
-    return cast("Function", njit(cache=True, nogil=True, _nrt=False)(function))
-
-
-def inlined(function: Function) -> Function:
-    """Compile a function into those that call it: a call would copy some hundred words."""
-    return cast("Function", njit(inline="always", _nrt=False)(function))
-
+from kalshi_alpha.research.replay.compiling import compiled, inlined
 
 DONE, FULL = 0, 1
 BIG = 1 << 62
@@ -65,7 +52,9 @@ def _bid_scale(side: int, x: int, levels: int) -> int:
 
 
 @inlined
-def _respond(at: int, report: int, order: int, size: int, evidence: int, level: int, w: Any) -> None:
+def _respond(
+    at: int, report: int, order: int, size: int, evidence: int, level: int, w: Any
+) -> None:
     orders, responses, cursor, terms = w[2], w[4], w[7], w[8]
     k = cursor[TOLD]
     responses[k, 0] = at + terms[RESPONSE]
@@ -169,7 +158,7 @@ def _move_up(order: int, before: int, after: int, w: Any) -> None:
 
 
 @inlined
-def _level(at: int, m: int, s: int, x: int, before: int, after: int, w: Any) -> None:
+def _level(at: int, m: Any, s: Any, x: Any, before: int, after: int, w: Any) -> None:
     """Let our orders follow a level, and fill those that it would have met."""
     markets, orders, terms = w[1], w[2], w[8]
     if markets[m, LOW + s] <= x <= markets[m, HIGH + s]:
@@ -191,7 +180,7 @@ def _level(at: int, m: int, s: int, x: int, before: int, after: int, w: Any) -> 
 
 
 @inlined
-def _trade(at: int, m: int, s: int, x: int, size: int, w: Any) -> None:
+def _trade(at: int, m: Any, s: Any, x: Any, size: int, w: Any) -> None:
     markets, orders = w[1], w[2]
     whole = w[8][WHOLE] != 0
     left = size
@@ -302,7 +291,7 @@ def _expire(at: int, w: Any) -> None:
 
 
 @inlined
-def _exchange(until: int, tape: Any, w: Any) -> int:
+def _exchange(until: int, tape: Any, w: Any) -> int:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     """Let the exchange run up to an instant; stop short of it when a log is full."""
     at, name, code, level, size = tape[0], tape[2], tape[3], tape[4], tape[5]
     book, markets, requests, responses = w[0], w[1], w[3], w[4]
@@ -314,7 +303,7 @@ def _exchange(until: int, tape: Any, w: Any) -> int:
     while True:
         asked = requests[cursor[ASKED], 0] if cursor[ASKED] < cursor[SENT] else BIG
         expiry = cursor[EXPIRY]
-        limit = min(min(asked, expiry - 1), until)
+        limit = min(asked, expiry - 1, until)
         while i < n and at[i] <= limit:
             what, m, x, q = code[i], name[i], np.int64(level[i]), size[i]
             s = np.int64(what & 1)
@@ -370,7 +359,12 @@ def _hear(until: int, w: Any) -> None:
     markets, orders, responses, cursor, levels = w[1], w[2], w[4], w[7], w[8][LEVELS]
     k = cursor[HEARD]
     while k < cursor[TOLD] and responses[k, 0] <= until:
-        report, order, price, size = responses[k, 1], responses[k, 2], responses[k, 3], responses[k, 4]
+        report, order, price, size = (
+            responses[k, 1],
+            responses[k, 2],
+            responses[k, 3],
+            responses[k, 4],
+        )
         if report == _R_FILL:
             orders[order, K_FILLED] += size
             orders[order, K_LEFT] -= size
@@ -392,7 +386,7 @@ def _hear(until: int, w: Any) -> None:
 
 
 @inlined
-def _see(until: int, tape: Any, seen: Any, w: Any) -> None:
+def _see(until: int, tape: Any, seen: Any, w: Any) -> None:  # noqa: C901 - one loop, for speed
     """Take in what has reached us of the feed: whole books, or the tops alone."""
     seen_at, name, code, level, size = tape[1], tape[2], tape[3], tape[4], tape[5]
     markets, changes, cursor = w[1], w[6], w[7]
@@ -440,14 +434,21 @@ def advance(until: int, tape: Any, seen: Any, w: Any) -> int:
 
 
 @compiled
-def submit(market: int, side: int, x: int, size: int, expires: int, post: int, rests: int, w: Any) -> int:
+def submit(
+    market: int, side: int, x: int, size: int, expires: int, post: int, rests: int, w: Any
+) -> int:
     """Send an order; its number is the next one. There has to be room for it."""
     orders, cursor = w[2], w[7]
     k = cursor[ORDERS]
     cursor[ORDERS] = k + 1
     orders[k, :] = 0
     orders[k, MARKET], orders[k, SIDE], orders[k, X], orders[k, LEFT] = market, side, x, size
-    orders[k, EXPIRES], orders[k, POST], orders[k, RESTS], orders[k, NEXT] = expires, post, rests, -1
+    orders[k, EXPIRES], orders[k, POST], orders[k, RESTS], orders[k, NEXT] = (
+        expires,
+        post,
+        rests,
+        -1,
+    )
     orders[k, K_X], orders[k, K_LEFT] = x, size
     send(NEW, k, x, size, expires, w)
     return k
@@ -466,7 +467,9 @@ def send(kind: int, order: int, x: int, size: int, expires: int, w: Any) -> None
 
 
 @compiled
-def touch(step: int, size: int, most: int, own: Any, at_step: Any, tape: Any, seen: Any, w: Any) -> int:
+def touch(
+    step: int, size: int, most: int, own: Any, at_step: Any, tape: Any, seen: Any, w: Any
+) -> int:
     """Rest ``size`` at the best price of both sides of every market, decided each ``step``.
 
     A quote that is no longer best, or that would pass ``most`` held, is cancelled, and sent anew
@@ -480,9 +483,9 @@ def touch(step: int, size: int, most: int, own: Any, at_step: Any, tape: Any, se
             return FULL
         if advance(at_step[0], tape, seen, w) == FULL:
             return FULL
-        if cursor[ROW] == n and tape[1][n - 1] <= at_step[0]:
-            if cursor[ASKED] == cursor[SENT] and cursor[HEARD] == cursor[TOLD]:
-                return DONE
+        seen_all = cursor[ROW] == n and tape[1][n - 1] <= at_step[0]
+        if seen_all and cursor[ASKED] == cursor[SENT] and cursor[HEARD] == cursor[TOLD]:
+            return DONE
         at_step[0] += step
         at_step[1] += 1
         for m in range(count):
@@ -501,6 +504,9 @@ def touch(step: int, size: int, most: int, own: Any, at_step: Any, tape: Any, se
                 if state > _RESTING:
                     if wanted:
                         own[m, s] = submit(m, s, best, size, BIG, 1, 1, w)
-                elif state == _RESTING and orders[k, K_PENDING] == 0:
-                    if orders[k, K_X] != best or not wanted:
-                        send(REDUCE, k, 0, 0, _KEEP, w)
+                elif (
+                    state == _RESTING
+                    and orders[k, K_PENDING] == 0
+                    and (orders[k, K_X] != best or not wanted)
+                ):
+                    send(REDUCE, k, 0, 0, _KEEP, w)

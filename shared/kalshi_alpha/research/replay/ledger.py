@@ -137,7 +137,9 @@ def results_by_rule(payoffs: Mapping[str, Payoff], settled_at: int) -> dict[str,
         payoffs: by ticker.
         settled_at: the settlement value in ticks of 0.01 point.
     """
-    return {ticker: "yes" if rule.contains(settled_at) else "no" for ticker, rule in payoffs.items()}
+    return {
+        ticker: "yes" if rule.contains(settled_at) else "no" for ticker, rule in payoffs.items()
+    }
 
 
 def _market(ticker: str, booked: Iterable[Booked], *, won: bool) -> MarketBooks:

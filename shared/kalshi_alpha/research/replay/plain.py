@@ -132,9 +132,7 @@ class PlainReplay:
     ) -> int:
         """Send an order; return its number."""
         require_order(self.tick, price, size)
-        order = _Order(
-            len(self._orders), market, side, price, size, expires_ns, post_only, rests
-        )
+        order = _Order(len(self._orders), market, side, price, size, expires_ns, post_only, rests)
         order.known_price, order.known_remaining = price, size
         self._orders.append(order)
         self._send(Kind.OWN_NEW, order)
@@ -440,5 +438,3 @@ def _move_up(queue: Queue, order: _Order, before: int, after: int) -> None:
         order.front = max(0, order.front - int(ahead * float(cancelled)))
     order.front = min(order.front, after)
     order.traded = 0
-
-

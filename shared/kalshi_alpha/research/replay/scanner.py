@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kalshi_alpha.research.replay.kernel import compiled, inlined
+from kalshi_alpha.research.replay.compiling import compiled, inlined
 
 # What a line was found to be.
 DELTA, OTHER = 1, 2
@@ -103,7 +103,9 @@ def scan(data: Any, i: int, found: Any, count: int, tickers: Any, table: Any, kn
             v = k + 2
             first, last = data[key], data[k - 1]
             end = -1
-            if length == 3 and first == 109 and last == 103 and data[v] == _OPEN and depth == 1:  # msg
+            if (
+                length == 3 and first == 109 and last == 103 and data[v] == _OPEN and depth == 1
+            ):  # msg
                 depth, i = 2, v + 1
                 continue
             if length == 4 and first == 116 and last == 101 and depth == 1:  # type
@@ -177,12 +179,12 @@ def scan(data: Any, i: int, found: Any, count: int, tickers: Any, table: Any, kn
 
 
 @inlined
-def _is_delta(data: Any, v: int) -> bool:
+def _is_delta(data: Any, v: int) -> Any:
     """Say whether "orderbook_delta" stands here."""
     return (
         data[v] == _QUOTE
         and data[v + 1] == 111
-        and data[v + 5] == 98
+        and data[v + 6] == 98
         and data[v + 10] == 95
         and data[v + 11] == 100
         and data[v + 12] == 101
@@ -213,4 +215,3 @@ def enter(data: Any, begin: int, end: int, place: int, tickers: Any, table: Any)
     while table[slot] >= 0:
         slot = (slot + 1) & (SLOTS - 1)
     table[slot] = place
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from kalshi_alpha.markets.units import PRICE_UNIT
@@ -13,9 +15,7 @@ _MARGIN = 64  # bytes after the end that the scanner may look at
 _AT_ONCE = 65_536  # lines
 
 
-def scanned(
-    data: bytes, names: dict[str, int]
-) -> tuple[Ints, list[tuple[int, int, int]]]:
+def scanned(data: bytes, names: dict[str, int]) -> tuple[Ints, list[tuple[int, int, int]]]:
     """Return rows of the plain deltas, as ``frames`` keeps them, and the other lines.
 
     Args:
@@ -48,10 +48,7 @@ def scanned(
             break  # more markets than the table holds: the decoder takes the rest
     if place < len(ended):
         pieces.append(_rows(found[:count], lines, rest))
-        begin = place
-        for number, text in enumerate(ended[place:].split(b"\n")[:-1], start=lines + count + 1):
-            rest.append((number, begin, begin + len(text)))
-            begin += len(text) + 1
+        rest += _lines(ended, place, lines + count + 1)
     return np.concatenate(pieces) if pieces else np.empty((0, 11), np.int64), rest
 
 
@@ -60,8 +57,8 @@ def _rows(found: Ints, before: int, rest: list[tuple[int, int, int]]) -> Ints:
     line = np.arange(before + 1, before + 1 + len(found))
     price = found[:, scanner.PRICE]
     good = (found[:, scanner.WHAT] == scanner.DELTA) & (price > 0) & (price < PRICE_UNIT)
-    for k in np.flatnonzero(~good).tolist():
-        rest.append((int(line[k]), int(found[k, scanner.BEGIN]), int(found[k, scanner.END])))
+    others = [line[~good], found[~good, scanner.BEGIN], found[~good, scanner.END]]
+    rest += zip(*(each.tolist() for each in others), strict=True)
     mine = found[good]
     rows = np.empty((len(mine), 11), np.int64)
     rows[:, 0] = line[good]
@@ -78,3 +75,10 @@ def _rows(found: Ints, before: int, rest: list[tuple[int, int, int]]) -> Ints:
         value = mine[:, key]
         rows[:, column] = np.where(value == scanner.ABSENT, -1, value)
     return rows
+
+
+def _lines(data: bytes, begin: int, number: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (line, begin, end) of the lines from a place on."""
+    for text in data[begin:].split(b"\n")[:-1]:
+        yield number, begin, begin + len(text)
+        number, begin = number + 1, begin + len(text) + 1

@@ -9,8 +9,8 @@ column         type   what
 ``kind``       i8     one of ``Kind``
 ``side``       i8     0 bid, 1 ask of the YES book; of a trade, the side that was resting
 ``price``      i32    YES price in 1/10000 dollar; 0 where the kind has none
-``size``       i64    1/100 contract; of a ``LEVEL`` what rests after it, of an ``INDEX`` its value in
-                      1/10000 point
+``size``       i64    1/100 contract; of a ``LEVEL`` what rests after it, of an ``INDEX`` its
+                      value in 1/10000 point
 ``ref``        i64    the sender's sequence number, or our own order's number
 =============  =====  ==============================================================================
 
@@ -179,7 +179,9 @@ def merged(tapes: Sequence[Tape]) -> Tape:
 def write_tape(tape: Tape, file: Path) -> Path:
     """Write a recording as parquet (zstd), its names as a dictionary."""
     arrays = {key: pa.array(getattr(tape, key)) for key in COLUMNS if key != "name"}
-    arrays["name"] = pa.DictionaryArray.from_arrays(pa.array(tape.name), pa.array(tape.names, pa.string()))
+    arrays["name"] = pa.DictionaryArray.from_arrays(
+        pa.array(tape.name), pa.array(tape.names, pa.string())
+    )
     said = {"schema": SCHEMA_VERSION, "results": dict(tape.results), "source": dict(tape.source)}
     table = pa.table({key: arrays[key] for key in COLUMNS})
     table = table.replace_schema_metadata({_META: json.dumps(said, sort_keys=True).encode()})

@@ -60,6 +60,9 @@ def _decide(engine: Replay, market: int, own: list[int], size: int, most: int) -
         if order is None or order.state > State.RESTING:
             if wanted:
                 own[side] = engine.submit(market, side, best, size)
-        elif order.state is State.RESTING and not order.pending:
-            if order.price != best or not wanted:
-                engine.cancel(order.number)
+        elif (
+            order.state is State.RESTING
+            and not order.pending
+            and (order.price != best or not wanted)
+        ):
+            engine.cancel(order.number)

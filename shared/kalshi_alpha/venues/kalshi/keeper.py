@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from kalshi_alpha.errors import DataError, SequenceGapError
 from kalshi_alpha.markets.book import Book, Top
 from kalshi_alpha.markets.orders import Side
@@ -20,6 +22,23 @@ _SIDES = {"yes": Side.BID, "no": Side.ASK}
 # A book has some hundred prices and deltas come in few sizes: each text is read once.
 _price = lru_cache(maxsize=16_384)(price_from_text)
 _size = lru_cache(maxsize=16_384)(size_from_text)
+
+
+class DeltaMessage(msgspec.Struct, frozen=True, gc=False):
+    """One level that changed, in the venue's texts."""
+
+    market_ticker: str
+    price_dollars: str
+    delta_fp: str
+    side: str
+
+
+class Delta(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="orderbook_delta"):
+    """The frame there are most of, decoded straight into what is needed of it."""
+
+    sid: int
+    seq: int
+    msg: DeltaMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +57,7 @@ class BookKeeper:
     books: dict[str, Book] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
     seq: int = 0
+    _said: dict[str, BookChanged] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Trust no book before its snapshot."""
@@ -67,27 +87,51 @@ class BookKeeper:
         except SequenceGapError:
             raise
         except (DataError, KeyError, TypeError, ValueError, AttributeError) as error:
-            self.stale = set(self.tickers)
-            raise DataError(f"a frame of the books cannot be read: {str(error)[:200]}") from None
+            raise self._unreadable(error) from None
+
+    def advance(self, delta: Delta) -> BookChanged | None:
+        """Apply one delta; raise as ``apply`` does."""
+        try:
+            if delta.seq == self.seq + 1:
+                self.seq = delta.seq
+            else:
+                self._count(delta.seq)
+            msg = delta.msg
+            return self._delta(msg.market_ticker, msg.side, msg.price_dollars, msg.delta_fp)
+        except SequenceGapError:
+            raise
+        except (DataError, KeyError) as error:
+            raise self._unreadable(error) from None
 
     def _applied(self, frame: Mapping[str, Any]) -> BookChanged | None:
         kind = frame["type"]
         if "seq" in frame:
-            seq, expected = _sequence(frame["seq"]), self.seq + 1
-            self.seq = seq
-            if seq != expected and self.stale != set(self.tickers):
-                self.stale = set(self.tickers)
+            try:
+                self._count(_sequence(frame["seq"]))
+            except SequenceGapError:
                 if kind == "orderbook_snapshot":
                     self._snapshot(frame["msg"])
-                raise SequenceGapError(
-                    f"frame {seq} came where {expected} was due: {len(self.tickers)} books are "
-                    "stale until their snapshots"
-                )
+                raise
         if kind == "orderbook_delta":
-            return self._delta(frame["msg"])
+            msg = frame["msg"]
+            changed = (msg["market_ticker"], msg["side"], msg["price_dollars"], msg["delta_fp"])
+            return self._delta(*changed)
         if kind == "orderbook_snapshot":
             return self._snapshot(frame["msg"])
         return None
+
+    def _count(self, seq: int) -> None:
+        expected, self.seq = self.seq + 1, seq
+        if seq != expected and self.stale != set(self.tickers):
+            self.stale = set(self.tickers)
+            raise SequenceGapError(
+                f"frame {seq} came where {expected} was due: {len(self.tickers)} books are "
+                "stale until their snapshots"
+            )
+
+    def _unreadable(self, error: Exception) -> DataError:
+        self.stale = set(self.tickers)
+        return DataError(f"a frame of the books cannot be read: {str(error)[:200]}")
 
     def _snapshot(self, msg: Mapping[str, Any]) -> BookChanged | None:
         ticker = msg["market_ticker"]
@@ -102,20 +146,25 @@ class BookKeeper:
         book.apply_snapshot(yes, no)
         self.books[ticker] = book
         self.stale.discard(ticker)
-        return BookChanged(ticker, book.top())
+        return self._news(ticker, book)
 
-    def _delta(self, msg: Mapping[str, Any]) -> BookChanged | None:
-        ticker = msg["market_ticker"]
+    def _delta(self, ticker: str, side: str, price: str, size: str) -> BookChanged | None:
         book = self.books.get(ticker)
         if book is None or ticker in self.stale:
             return None
-        price, delta = _price(msg["price_dollars"]), _size(msg["delta_fp"])
         try:
-            book.apply_delta(_SIDES[msg["side"]], price, delta)
+            book.apply_delta(_SIDES[side], _price(price), _size(size))
         except SequenceGapError:
             self.stale.add(ticker)
             raise
-        return BookChanged(ticker, book.top())
+        return self._news(ticker, book)
+
+    def _news(self, ticker: str, book: Book) -> BookChanged:
+        """Return the news of a book; most deltas leave its top, and so the news, as it was."""
+        top, said = book.top(), self._said.get(ticker)
+        if said is None or said.top is not top:
+            said = self._said[ticker] = BookChanged(ticker, top)
+        return said
 
 
 def _sequence(value: Any) -> int:

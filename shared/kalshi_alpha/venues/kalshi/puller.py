@@ -19,8 +19,9 @@ _BATCH = "portfolio/events/orders/batched"
 class PreparedCancel:
     """A batch cancel that is built, its connection open; ``sign`` late, then ``send``."""
 
-    def __init__(self, http: Transport, request: httpx.Request) -> None:
-        self._http, self._request, self._signed = http, request, False
+    def __init__(self, http: Transport, request: httpx.Request, items: int) -> None:
+        self._http, self._request, self._items = http, request, items
+        self._signed = False
 
     def sign(self, at: datetime) -> None:
         """Sign it; the time that counts is the transport's clock, which ``at`` documents."""
@@ -30,7 +31,7 @@ class PreparedCancel:
 
     def send(self) -> list[CancelResult]:
         """Send it: one round trip."""
-        reply = self._http.send(self._request, signed=self._signed)
+        reply = self._http.send(self._request, signed=self._signed, items=self._items)
         return [wire.cancel_from(item) for item in objects(reply, "orders")]
 
 
@@ -64,4 +65,5 @@ class KalshiPuller(KalshiReader):
 
     def _batch(self, order_ids: Sequence[str]) -> PreparedCancel:
         body = {"orders": [{"order_id": i, "exchange_index": 0} for i in order_ids]}
-        return PreparedCancel(self._http, self._http.build("DELETE", _BATCH, body=body))
+        request = self._http.build("DELETE", _BATCH, body=body)
+        return PreparedCancel(self._http, request, len(order_ids))

@@ -106,6 +106,10 @@ class KalshiReader:
             params["min_ts"] = int(min_at.timestamp())
         return [wire.fill_from(item) for item in self._pages("portfolio/fills", "fills", params)]
 
+    def data_at(self) -> datetime:
+        """Return how fresh the venue's lists of our orders and fills are, by its own clock."""
+        return wire.data_at_from(_object(self._http.get("exchange/user_data_timestamp")))
+
     def settlements(self, *, event_ticker: str = "") -> list[Settlement]:
         """Return what settled markets paid us."""
         params = {"limit": 1000} | ({"event_ticker": event_ticker} if event_ticker else {})

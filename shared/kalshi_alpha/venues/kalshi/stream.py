@@ -17,13 +17,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 
 from kalshi_alpha.clock import Clock
 from kalshi_alpha.errors import DataError, SecretError, SequenceGapError
 from kalshi_alpha.markets.orders import LiveOrder
 from kalshi_alpha.venues.decoding import decode
 from kalshi_alpha.venues.kalshi import wire
-from kalshi_alpha.venues.kalshi.keeper import BookChanged, BookKeeper
+from kalshi_alpha.venues.kalshi.keeper import BookChanged, BookKeeper, Delta
 from kalshi_alpha.venues.kalshi.signing import Credentials
 
 # The venue ends a subscription with these; the others leave it standing.
@@ -38,6 +39,15 @@ _SNAPSHOT_SECONDS = 10.0
 # What may wait unread: some 15 MB. Further behind, snapshots are the shorter way to the truth.
 _BACKLOG = 50_000
 _TURN = 500  # frames between two looks at the other tasks
+_ENDS = frozenset(
+    {
+        aiohttp.WSMsgType.CLOSE,
+        aiohttp.WSMsgType.CLOSING,
+        aiohttp.WSMsgType.CLOSED,
+        aiohttp.WSMsgType.ERROR,
+    }
+)
+_DELTAS = msgspec.json.Decoder(Delta)
 
 Note = Callable[[str, datetime], None]
 
@@ -115,8 +125,9 @@ class BookStream:
         while True:
             started = self._clock.monotonic()
             try:
-                async for event in self._one_connection():
-                    yield event
+                async for events in self._one_connection():
+                    for event in events:
+                        yield event
                 reason = "the venue closed the connection"
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in {401, 403}:
@@ -131,7 +142,8 @@ class BookStream:
             await self._clock.wait(pause * (1 + self._jitter.random() / 4))
             pause = min(_LONGEST_PAUSE, pause * 2)
 
-    async def _one_connection(self) -> AsyncGenerator[Event, None]:
+    async def _one_connection(self) -> AsyncGenerator[list[Event], None]:
+        """Yield what happened some at a time: passing each on alone would cost as much as it."""
         path = urlsplit(self._url).path
         headers = self._credentials.signer.headers(
             self._credentials.key_id, "GET", path, self._clock.now()
@@ -146,7 +158,7 @@ class BookStream:
             line = self._line = _Line(self.keeper, own=self._own)
             inbox = _Inbox(self._clock)
             receiving = asyncio.create_task(inbox.fill(socket))
-            yield Opened()
+            yield [Opened()]
             line.follow(self._wanted)  # what was wanted while ``Opened`` was being told counts too
             try:
                 while True:
@@ -154,10 +166,10 @@ class BookStream:
                         await socket.send_json(command)
                     if not await inbox.ready(line.patience()):
                         continue
-                    for text, at in inbox.take(_TURN):
+                    frames = inbox.take(_TURN)
+                    for text, at in frames:
                         self._note(text, at)
-                        for event in line.take(text):
-                            yield event
+                    yield [e for text, _ in frames if (e := line.take(text)) is not None]
                     if inbox.over:
                         return
             finally:
@@ -178,12 +190,14 @@ class _Inbox:
 
     async def fill(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Only receive and stamp: work done here would make the venue think us slow."""
+        frames, now = self._frames, self._clock.now
         try:
-            async for message in socket:
+            while (message := await socket.receive()).type not in _ENDS:
                 if message.type is aiohttp.WSMsgType.TEXT:
-                    self._frames.append((message.data, self._clock.now()))
-                    self._news.set()
-                    if len(self._frames) > _BACKLOG:
+                    frames.append((message.data, now()))
+                    if len(frames) == 1:
+                        self._news.set()
+                    if len(frames) > _BACKLOG:
                         raise aiohttp.ClientError(f"{_BACKLOG} frames were waiting to be read")
             self._failure = socket.exception()
         except aiohttp.ClientError as error:
@@ -215,11 +229,10 @@ class _Inbox:
             return False
         return True
 
-    def take(self, most: int) -> Iterator[tuple[str, datetime]]:
+    def take(self, most: int) -> list[tuple[str, datetime]]:
         """Take what waits, at most so many frames."""
-        while self._frames and most:
-            most -= 1
-            yield self._frames.popleft()
+        frames = self._frames
+        return [frames.popleft() for _ in range(min(most, len(frames)))]
 
 
 class _Line:
@@ -272,29 +285,43 @@ class _Line:
             raise aiohttp.ClientError(f"no snapshot came within {_SNAPSHOT_SECONDS:g} s")
         return min(left, 1.0)
 
-    def take(self, text: str) -> Iterator[Event]:
+    def take(self, text: str) -> Event | None:
         """Take one frame in."""
+        try:
+            delta = _DELTAS.decode(text)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return self._other(text)  # another frame, or one to be complained of
+        if delta.sid != self._sid:
+            return None
+        try:
+            return self._keeper.advance(delta)
+        except (SequenceGapError, DataError) as error:
+            return self._recover(error)
+
+    def _other(self, text: str) -> Event | None:
         frame = _frame(text)
-        kind, sid = frame.get("type"), frame.get("sid")
+        sid = frame.get("sid")
+        if sid is not None and sid == self._sid:
+            return self._book(frame)
+        kind = frame.get("type")
         if kind == "subscribed":
             self._subscribed(frame.get("msg"))
         elif kind == "user_order":
-            yield from _order(frame)
-        elif sid is not None and sid == self._sid:
-            yield from self._book(frame)
+            return _order(frame)
         elif kind == "error" and self._subscribing:
             raise aiohttp.ClientError("the books could not be subscribed to")
+        return None
 
-    def _book(self, frame: Mapping[str, Any]) -> Iterator[Event]:
+    def _book(self, frame: Mapping[str, Any]) -> Event | None:
         try:
-            changed = self._keeper.apply(frame)
+            return self._keeper.apply(frame)
         except (SequenceGapError, DataError) as error:
-            yield BooksStale(tuple(sorted(self._keeper.stale)), str(error))
-            self._update("get_snapshot", self._keeper.tickers)
-            self._expect()
-            return
-        if changed is not None:
-            yield changed
+            return self._recover(error)
+
+    def _recover(self, error: Exception) -> BooksStale:
+        self._update("get_snapshot", self._keeper.tickers)
+        self._expect()
+        return BooksStale(tuple(sorted(self._keeper.stale)), str(error))
 
     def _subscribed(self, said: Any) -> None:
         if not isinstance(said, dict) or said.get("channel") != _BOOKS:
@@ -326,14 +353,13 @@ class _Line:
         self._due = asyncio.get_running_loop().time() + _SNAPSHOT_SECONDS
 
 
-def _order(frame: Mapping[str, Any]) -> Iterator[Event]:
-    """Yield our order in a frame; one that cannot be read shows in the next listing."""
+def _order(frame: Mapping[str, Any]) -> OrderChanged | None:
+    """Return our order in a frame; one that cannot be read shows in the next listing."""
     said = frame.get("msg")
     try:
-        if isinstance(said, dict):
-            yield OrderChanged(wire.order_from(said))
+        return OrderChanged(wire.order_from(said)) if isinstance(said, dict) else None
     except DataError:
-        return
+        return None
 
 
 def _frame(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from kalshi_alpha.errors import DataError, InvariantBroken, VenueAmbiguous
 from kalshi_alpha.markets.orders import Ack, NewOrder
 from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.venues.kalshi import wire
+from kalshi_alpha.venues.kalshi.budget import RequestBudget, budget_from
 from kalshi_alpha.venues.kalshi.puller import KalshiPuller
 
 _ORDERS = "portfolio/events/orders"
@@ -13,6 +14,23 @@ _ORDERS = "portfolio/events/orders"
 
 class KalshiTrader(KalshiPuller):
     """A puller that can also place: post-only, with an expiry, always."""
+
+    _sharers = 0
+
+    def keep_budget(self, sharers: int = 1) -> RequestBudget:
+        """Ask the venue for the account's budget and count every request in it from now on.
+
+        ``sharers`` windows divide it. Asked once; a later number of sharers asks again.
+
+        Raises:
+            DataError: when the venue's answer is of no use.
+            VenueError: when there is none.
+        """
+        kept = self._http.budget
+        if kept is None or self._sharers != sharers:
+            kept = budget_from(self.limits(), self.endpoint_costs(), sharers=sharers)
+            self._http.budget, self._sharers = kept, sharers
+        return kept
 
     def create(self, order: NewOrder) -> Ack:
         """Place an order.

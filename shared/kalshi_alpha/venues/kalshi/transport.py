@@ -25,16 +25,22 @@ from kalshi_alpha.errors import (
     VenueUnavailable,
 )
 from kalshi_alpha.venues.decoding import decode
+from kalshi_alpha.venues.kalshi.budget import RequestBudget
 from kalshi_alpha.venues.kalshi.signing import Credentials
 
 # Reads fail early, so that the caller can decide; one second is many round trips.
 _TIMEOUT = httpx.Timeout(3.0, connect=2.0)
 _READ = "GET"
+_LONGEST_READ_WAIT_S = 2.0  # after that the venue may say itself that it is too much
 _WORDS = 300  # characters of the venue's own words that a sentence repeats
 
 
 class Transport:
-    """Signed requests to one host; ``inner`` replaces the network in tests."""
+    """Signed requests to one host; ``inner`` replaces the network in tests.
+
+    With a ``budget`` every request is counted in it, and reads wait for their tokens. The ways out
+    go without one: they wait for nobody.
+    """
 
     def __init__(
         self,
@@ -45,6 +51,7 @@ class Transport:
     ) -> None:
         self._prefix = urlsplit(base_url).path.rstrip("/")
         self._clock, self._credentials = clock, credentials
+        self.budget: RequestBudget | None = None
         # trust_env off: a proxy in the environment must never see signed requests.
         self._client = httpx.Client(
             base_url=base_url, timeout=_TIMEOUT, transport=inner, trust_env=False
@@ -89,18 +96,33 @@ class Transport:
             )
         )
 
-    def send(self, request: httpx.Request, *, signed: bool = False) -> Any:
-        """Send a request, signing it first unless ``signed``, and return its decoded answer."""
+    def send(self, request: httpx.Request, *, signed: bool = False, items: int = 1) -> Any:
+        """Send a request, signing it first unless ``signed``, and return its decoded answer.
+
+        ``items`` is what a batch holds, for the budget.
+        """
+        path = request.url.path.removeprefix(self._prefix)
+        self._count(request.method, path, items)
         if not signed:
             self.sign(request)
-        what = f"{request.method} {request.url.path.removeprefix(self._prefix)}"
+        what = f"{request.method} {path}"
         try:
             response = self._client.send(request)
         except httpx.RequestError as error:  # unreadable answers too: a write may have happened
             raise _lost(request.method, f"{what}: {type(error).__name__}") from error
+        if self.budget and response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            self.budget.throttled(request.method, self._clock.monotonic())
         if response.is_success:
             return _decoded(request.method, what, response)
         raise _refused(request, what, response)
+
+    def _count(self, method: str, path: str, items: int) -> None:
+        if self.budget is None:
+            return
+        if method == _READ:
+            wait = self.budget.read_wait_s(path, self._clock.monotonic())
+            self._clock.sleep(min(wait, _LONGEST_READ_WAIT_S))
+        self.budget.sent(method, path, self._clock.monotonic(), items=items)
 
     def close(self) -> None:
         """Close the connections."""

@@ -57,6 +57,7 @@ def order_from(item: Mapping[str, Any]) -> LiveOrder:
         created_at=_instant(item.get("created_time")),
         fees=cash_from_text(str(item.get("maker_fees_dollars") or "0"))
         + cash_from_text(str(item.get("taker_fees_dollars") or "0")),
+        updated_at=_instant(item.get("last_update_time")),
     )
 
 
@@ -84,6 +85,14 @@ def fill_from(item: Mapping[str, Any]) -> Fill:
         fee=cash_from_text(str(item.get("fee_cost") or "0")),
         at=at,
     )
+
+
+def data_at_from(item: Mapping[str, Any]) -> datetime:
+    """Read how fresh the lists are."""
+    at = _instant(item.get("as_of_time"))
+    if at is None:
+        raise DataError("the venue does not say how fresh its lists are")
+    return at
 
 
 def trade_from(item: Mapping[str, Any]) -> PublicTrade:
