@@ -34,7 +34,7 @@ LIMIT_MIB = 250
 # Rooms that no function needs.
 _LEFT_OUT = ("cli", "cli.py", "rehearsal", "reports", "research")
 # Whoever may not place does not hold the code that places.
-_PLACING = ("steps/placing.py", "steps/quote.py", "venues/kalshi/trader.py")
+_PLACING = ("steps/desk.py", "steps/placing.py", "steps/quote.py", "venues/kalshi/trader.py")
 MAY_PLACE = "quote"
 
 

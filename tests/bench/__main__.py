@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import backtest, frames, imports, ladder, pull, research, scoring
+from tests.bench import backtest, drift, frames, imports, ladder, pull, research, scoring
 
 OUT = Path("out") / "bench.json"
 
@@ -51,6 +51,7 @@ def main() -> None:
     jobs: list[Callable[[], list[tuple[str, str, list[tuple[float, float]]]]]] = [
         ladder.measure,
         pull.measure,
+        drift.measure,
         frames.measure,
         imports.measure,
         scoring.measure,

@@ -11,14 +11,19 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
+
+import msgspec
+import numpy as np
 
 from kalshi_alpha.research.replay.fast import FastReplay
 from kalshi_alpha.research.replay.rules import Rules
+from kalshi_alpha.research.replay.scanning import scanned
 from kalshi_alpha.research.replay.tape import Tape, merged
 from kalshi_alpha.research.replay.touch import Touched, touched
 from tests.order_flow import flow_tape
@@ -29,6 +34,7 @@ PEER = "KALSHI_ALPHA_HFTBACKTEST"
 ROUNDS = 7
 ROWS = 1_000_000
 MARKETS, LADDER_ROWS, LADDER_STEP = 60, 20_000, 1_000_000_000
+FRAMES = 200_000
 SIZE, MOST, LATENCY_NS = 1000, 20_000, 10_000_000
 SEED = 7
 CONFIGURATIONS = ((99, 100_000_000), (999, 100_000_000), (99, 1_000_000_000))
@@ -36,8 +42,8 @@ RULES = Rules(LATENCY_NS, LATENCY_NS, whole=True)
 
 
 def measure() -> Rows:
-    """Return the rows of both jobs."""
-    return [*_against_peer(), *_flatness()]
+    """Return the rows of the replay and of reading frames."""
+    return [*_against_peer(), *_flatness(), *_frames()]
 
 
 def _against_peer() -> Rows:
@@ -96,6 +102,72 @@ def _look(tape: Tape) -> tuple[float, dict[str, int]]:
     begun = time.perf_counter()
     steps, spreads = engine.touch(LADDER_STEP, 0, 0)
     return time.perf_counter() - begun, {"steps": steps, "spreads": spreads // 100}
+
+
+class _Message(msgspec.Struct, gc=False):
+    market_ticker: str
+    price_dollars: str
+    delta_fp: str
+    side: str
+    ts_ms: int
+
+
+class _Frame(msgspec.Struct, gc=False):
+    seq: int
+    sid: int
+    msg: _Message
+
+
+def _frames() -> Rows:
+    """Compare reading a file of deltas into columns with msgspec, line by line."""
+    random = Random(2)
+    names = [f"KXINXU-26NOV20H1600-T{6000 + 10 * k}.9999" for k in range(MARKETS)]
+    data = b"".join(_line(random, names, k) for k in range(FRAMES))
+    ours, theirs = scanned(data, {})[0], _decoded(data)
+    if not np.array_equal(ours[:, [1, 3, 5, 6, 7, 9]], theirs):
+        raise SystemExit("the scanner does not read what msgspec reads: timing means nothing")
+    pairs = [(_timed(lambda: scanned(data, {})), _timed(lambda: _decoded(data))) for _ in range(5)]
+    return [(f"{FRAMES} frames to columns / msgspec per line", "s", pairs)]
+
+
+def _line(random: Random, names: list[str], k: int) -> bytes:
+    message = {
+        "market_ticker": random.choice(names),
+        "market_id": f"00000000-0000-0000-0000-{k:012d}",
+        "price_dollars": f"0.{random.randrange(1, 100):02d}00",
+        "delta_fp": f"{random.choice((-1, 1)) * random.randrange(1, 400)}.00",
+        "side": random.choice(("yes", "no")),
+        "ts": "2026-11-20T20:44:01.123456Z",
+        "ts_ms": 1_795_207_441_123 + k,
+    }
+    frame = {"type": "orderbook_delta", "sid": 2, "seq": k + 1, "msg": message}
+    return msgspec.json.encode(frame) + b"\n"
+
+
+def _decoded(data: bytes) -> Any:
+    """Return (exchange time, market, side, price, size, sequence) of each line."""
+    decode = msgspec.json.Decoder(_Frame).decode
+    places: dict[str, int] = {}
+    lines = data.splitlines()
+    found = np.empty((len(lines), 6), np.int64)
+    for k, line in enumerate(lines):
+        frame = decode(line)
+        said = frame.msg
+        found[k] = (
+            said.ts_ms * 1_000_000,
+            places.setdefault(said.market_ticker, len(places)),
+            said.side == "no",
+            round(float(said.price_dollars) * 10_000),
+            round(float(said.delta_fp) * 100),
+            frame.seq,
+        )
+    return found
+
+
+def _timed(job: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    job()
+    return time.perf_counter() - begun
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -14,6 +15,8 @@ from aiohttp import WSMsgType, web
 
 from kalshi_alpha.clock import ManualClock
 from kalshi_alpha.errors import SecretError
+from kalshi_alpha.venues.massive import inbox as inbox_module
+from kalshi_alpha.venues.massive.inbox import Inbox
 from kalshi_alpha.venues.massive.stream import (
     Alert,
     Connected,
@@ -681,6 +684,25 @@ def test_a_busy_reader_does_not_make_values_look_late():
 
 
 # --- stopping --------------------------------------------------------------------------------
+
+
+def test_what_nobody_reads_is_bounded_and_the_newest_is_kept(monkeypatch):
+    monkeypatch.setattr(inbox_module, "_MOST", 3)
+    sent = [SimpleNamespace(type=WSMsgType.TEXT, data=f'[{{"n":{n}}}]') for n in range(10)]
+
+    class Socket:
+        async def __aiter__(self):
+            for frame in sent:
+                yield frame
+
+    async def scenario() -> None:
+        inbox = Inbox(ManualClock(NOON), lambda: None)
+        await inbox.fill(Socket())
+        taken = [await inbox.take() for _ in range(3)]
+        assert taken == [({"n": 8}, NOON), ({"n": 9}, NOON), None]
+        assert inbox.dropped == 8
+
+    run(scenario)
 
 
 def test_stopping_while_it_waits_closes_the_socket_and_leaves_no_task():

@@ -29,6 +29,7 @@ from kalshi_alpha.trading.thresholds import threshold_grid
 
 _LEVEL_EVERY = timedelta(seconds=5)
 _TITLES = {"SPX": "S&P 500", "NDX": "Nasdaq-100"}
+_RESTS = frozenset({"resting", "partly_filled"})
 _KINDS = {"above": "above or below", "range": "ranges"}
 
 
@@ -81,7 +82,7 @@ class SeriesView:
     def _summary(self, whys: Sequence[Mapping[str, Any]], *, matches: bool) -> SeriesSummary:
         judged = self._result.parts[self._window.window_id]["RECORD"]
         mine = judged.get("series", {}).get(self._series.ticker, {})
-        events = [event["status"] for order in self._orders for event in order["events"]]
+        amends = sum("wanted" in event for order in self._orders for event in order["events"])
         frozen = self._result.parts[self._window.window_id].get("PULL-sentry", {})
         reasons = [reason["reason"] for reason in mine.get("reasons", [])]
         if frozen.get("found"):
@@ -94,7 +95,7 @@ class SeriesView:
             markets_listed=int(mine.get("markets_listed") or 0),
             candidates=sum(1 for w in whys if w["side"]),
             quotes_placed=sum(1 for order in self._orders if order.get("order_id")),
-            amends=events.count("amending"),
+            amends=amends,
             cancels=sum(1 for order in self._orders if order["status"] == "canceled"),
             fills=len(self._fills),
             resting_after_pull=int(self._pull.get("resting_after", -1)),
@@ -142,7 +143,7 @@ class SeriesView:
 
     def _spans(self, order: Mapping[str, Any]) -> Iterator[QuoteSpan]:
         """Yield one span for each price the order rested at."""
-        rested = [e for e in order["events"] if e["status"] == "resting" and "price" in e]
+        rested = [e for e in order["events"] if e["status"] in _RESTS and "price" in e]
         for i, event in enumerate(rested):
             start = self._s(event["at"])
             if i + 1 < len(rested):
@@ -162,7 +163,7 @@ class SeriesView:
 
     def _end(self, order: Mapping[str, Any]) -> tuple[float, str]:
         fills = [self._s(f["at"]) for f in self._fills if f["order_id"] == order.get("order_id")]
-        if order["status"] == "executed" and fills:
+        if order["status"] == "filled" and fills:
             return max(fills), "fill"
         pulled = self._pull.get("confirmed_s")
         seen = self._s(order["events"][-1]["at"])

@@ -18,7 +18,7 @@ from kalshi_alpha.steps.exposure import OrderLimits
 from kalshi_alpha.steps.ports import Placer, PreparedPull
 from kalshi_alpha.steps.runtime import Runtime
 
-_KNOWN_ALREADY = "order_already_exists"
+_CONFLICT = 409  # an order of this name exists already, says the venue
 
 
 class GuardedPlacer:
@@ -39,7 +39,7 @@ class GuardedPlacer:
         try:
             return self._inner.create(order)
         except VenueRejected as error:
-            if error.code != _KNOWN_ALREADY:
+            if error.status != _CONFLICT:
                 self._release(order)
             raise
 

@@ -30,10 +30,7 @@ from kalshi_alpha.trading.lifecycle import (
     as_the_venue_says,
     step,
 )
-from kalshi_alpha.trading.order_events import Absent, Cleared, Event, Filled, Restarted, Seen
-
-# What a state is called in the ledger of an order that only the venue's word stood in before.
-_WORDS = {"executed": State.FILLED, "amending": State.SENT, "cancelled": State.CANCELED}
+from kalshi_alpha.trading.order_events import Absent, Event, Filled, Restarted, Seen
 
 
 @dataclass
@@ -112,6 +109,19 @@ class Orders:
         self._back_fill(viewer, every_fill=every_fill)
         return listed
 
+    def look_up(self, viewer: Viewer, name: str) -> None:
+        """Ask the venue what became of one order; without an answer it stays as it is."""
+        try:
+            as_of = self._fresh_as_of(viewer)
+            listed = viewer.orders(ticker=self._docs[name]["ticker"])
+        except (VenueError, DataError):
+            return
+        found = [order for order in listed if order.client_order_id == name]
+        for order in found:
+            self._see(order)
+        if not found:
+            self.take(name, Absent(as_of))
+
     def uncertain(self, listed: Sequence[LiveOrder]) -> set[tuple[str, Side]]:
         """Return the market sides where something of ours may rest that ``listed`` does not show.
 
@@ -121,8 +131,7 @@ class Orders:
         return {
             (self._docs[name]["ticker"], Side(self._docs[name]["side"]))
             for name, life in self.lives.items()
-            if life.state not in ENDED
-            and (name not in seen or life.state in OPEN_QUESTIONS)
+            if life.state not in ENDED and (name not in seen or life.state in OPEN_QUESTIONS)
         }
 
     def _fresh_as_of(self, viewer: Viewer) -> datetime | None:
@@ -185,11 +194,11 @@ class Orders:
 
 def life_from(doc: Mapping[str, Any], window: Window, fills: Mapping[str, int]) -> OrderLife:
     """Read an order's life out of its entry in the ledger and its fills, size by trade id."""
-    word, size = str(doc["status"]), int(doc["size"])
+    size = int(doc["size"])
     filled = max(int(doc.get("filled_size", 0)), sum(fills.values()))
     sent_at = doc.get("sent_at")
     try:
-        state = State(_WORDS.get(word, word))
+        state = State(str(doc["status"]))
     except ValueError:
         state = State.UNKNOWN
     return OrderLife(
@@ -227,6 +236,3 @@ def _changes(before: OrderLife, after: OrderLife) -> dict[str, Any]:
     if rests and before.state in OPEN_QUESTIONS:
         found["price"] = after.price
     return found
-
-
-__all__ = ["Cleared", "Orders", "life_from"]

@@ -17,9 +17,12 @@ from kalshi_alpha.errors import VenueError
 from kalshi_alpha.markets.orders import Fill, Settlement
 from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text
 from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.pricing.fees import fee_terms
 from kalshi_alpha.steps.exposure import cool_off_after, payout, settle_up
+from kalshi_alpha.steps.orders import Orders
 from kalshi_alpha.steps.outcomes import settle_laws
 from kalshi_alpha.steps.runtime import Runtime
+from kalshi_alpha.trading.fee_check import FeeDifference, fee_differences
 
 PAUSE_SECONDS = 30
 # Settlement takes 127 s at the median and 42 minutes at the worst seen (facts of 2026-09).
@@ -41,13 +44,15 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     window = runtime.window(str(request["window_id"]))
     now = runtime.clock.now()
     record = runtime.state.window(window.window_id) or {}
-    sync_orders(runtime, window)
+    contradictions = sync_orders(runtime, window)
     outcomes = {series: _outcomes(runtime, window, series) for series in window.series}
     unsettled = [o.ticker for listed in outcomes.values() for o in listed if o.yes_value is None]
     patience = now < window.fixing + GIVE_UP_AFTER
     if record.get("go") and unsettled and patience:
         return {"again": True, "pause_seconds": PAUSE_SECONDS, "unsettled": len(unsettled)}
     summary = _close_books(runtime, window, outcomes, record)
+    summary["contradictions"] = contradictions
+    summary["fee_differences"] = [str(found) for found in _fee_differences(runtime, window, record)]
     runtime.ledger.record_result(
         window.day,
         window.window_id,
@@ -64,38 +69,39 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
         "pause_seconds": 0,
         "unsettled": len(unsettled),
         "pnl": summary["pnl"],
-        "metrics": {"LedgerDifference": summary["cash_difference"] or 0, "Fills": summary["fills"]},
+        "metrics": {
+            "LedgerDifference": summary["cash_difference"] or 0,
+            "Fills": summary["fills"],
+            "Contradictions": len(contradictions),
+            "FeeDifferences": len(summary["fee_differences"]),
+        },
     }
 
 
-def sync_orders(runtime: Runtime, window: Window) -> None:
-    """Bring the ledger's orders and fills up to what the venue says; safe to repeat."""
-    known = {doc["client_order_id"]: doc for doc in runtime.ledger.orders(window.window_id)}
-    mine: set[str] = set()
-    for series in window.series:
-        for order in runtime.viewer.orders(event_ticker=window.event_ticker(series)):
-            doc = known.get(order.client_order_id)
-            if doc is None:
-                continue
-            mine.add(order.order_id)
-            seen = (doc.get("status"), doc.get("filled_size"), doc.get("order_id"))
-            if seen != (order.status, order.filled_size, order.order_id):
-                runtime.ledger.mark(
-                    window.window_id,
-                    order.client_order_id,
-                    order.status,
-                    runtime.clock.now(),
-                    order_id=order.order_id,
-                    filled_size=order.filled_size,
-                    remaining_size=order.remaining_size,
-                    fees=order.fees,
-                )
-    tickers = {doc["ticker"] for doc in known.values() if "ticker" in doc}
-    for ticker in sorted(tickers):
-        for fill in runtime.viewer.fills(ticker=ticker):
-            if fill.order_id in mine:
-                runtime.ledger.record_fill(window.window_id, fill)
+def sync_orders(runtime: Runtime, window: Window) -> list[str]:
+    """Bring the ledger's orders and fills up to what the venue says; safe to repeat.
+
+    Returns a sentence for each thing in the venue's books that ours cannot explain.
+    """
+    orders = Orders(runtime, window).load()
+    orders.observe(runtime.viewer, every_fill=True)
     settle_up(runtime, window)
+    return orders.contradictions
+
+
+def _fee_differences(
+    runtime: Runtime, window: Window, record: Mapping[str, Any]
+) -> list[FeeDifference]:
+    """Hold each fee against the terms that preflight read; without terms nothing is said."""
+    fills = runtime.ledger.fills(window.window_id)
+    found: list[FeeDifference] = []
+    for name in window.series:
+        said = record.get("series", {}).get(name, {})
+        if said.get("fee_type"):
+            terms = fee_terms(said["fee_type"], said["fee_multiplier"])
+            mine = [fill for fill in fills if fill.ticker.partition("-")[0] == name]
+            found += fee_differences(terms, mine)
+    return found
 
 
 def position(fills: list[Fill], ticker: str) -> int:

@@ -25,7 +25,7 @@ def staged(tmp_path_factory):
 def test_only_quote_holds_the_code_that_places(staged, name):
     library = staged[name] / "kalshi_alpha"
     placing = [library / part for part in bundling._PLACING]
-    assert [path.exists() for path in placing] == [name == "quote"] * 3
+    assert [path.exists() for path in placing] == [name == "quote"] * 4
 
 
 @pytest.mark.parametrize("name", [*STEPS, "sentry"])

@@ -21,6 +21,7 @@ from kalshi_alpha.research.replay.tape import Kind, Tape, merged, tape_of
 from kalshi_alpha.research.replay.touch import quote_touches, touched
 from tests.order_flow import flow_tape
 
+pytestmark = pytest.mark.xdist_group("replay-kernel")  # compiled once
 GOLDEN = json.loads((Path(__file__).parent / "hftbacktest.json").read_text())
 PEERS_RULES = Rules(10_000_000, 10_000_000, whole=True)
 RESULTS = ("steps", "requests", "fills", "position", "cash")

@@ -328,12 +328,12 @@ def test_a_familys_loss_cools_all_of_it_and_a_weeks_until_the_week_is_over(desk:
 
     exposure.cool_off_after(desk.runtime, WINDOW)
 
-    untils = {
+    ends = {
         name: found.until
         for name in desk.runtime.registry.series
         if (found := desk.runtime.state.cooling_off(name, desk.clock.now()))
     }
-    assert untils == dict.fromkeys(
+    assert ends == dict.fromkeys(
         ("KXINXU", "KXNASDAQ100U", "KXINX", "KXNASDAQ100"), datetime(2025, 11, 10, 5, tzinfo=UTC)
     )
 

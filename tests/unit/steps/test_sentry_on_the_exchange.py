@@ -27,8 +27,9 @@ from kalshi_alpha.pricing.parameters import (
 from kalshi_alpha.pricing.reading import Reading, Realised
 from kalshi_alpha.rehearsal.machine import create_table
 from kalshi_alpha.steps import heartbeat, preflight
+from kalshi_alpha.steps.holding import HOLD_SECONDS
 from kalshi_alpha.steps.runtime import PARAMETERS_KEY, Runtime, Settings
-from kalshi_alpha.steps.watch import HOLD_SECONDS, Sentry
+from kalshi_alpha.steps.watch import Sentry
 from kalshi_alpha.venues.kalshi.trader import KalshiTrader
 from kalshi_alpha.venues.massive.stream import Value
 from tests.exchange_host import FIXING, MIDDLE, Host, hosting
@@ -293,12 +294,12 @@ def test_one_sentry_holds_the_watch_until_it_leaves_or_dies(scene: Scene) -> Non
 
 def test_the_second_of_two_sentries_leaves(scene: Scene) -> None:
     first, second = scene.sentry, scene.another()
-    assert first._hold()
+    assert first.hold.claim()
 
     async def renewing() -> None:
         running = asyncio.create_task(second.run(lambda: False))
         while not running.done():
-            first._hold()
+            first.hold.claim()
             await asyncio.sleep(0)
         await running
 
@@ -315,5 +316,5 @@ def test_one_that_was_replaced_says_so_and_stops(scene: Scene) -> None:
     assert scene.runtime.state.hold_watch("other", now, now + timedelta(seconds=60))
     asyncio.run(scene.sentry.beat())
 
-    assert scene.sentry._replaced
+    assert scene.sentry.hold.lost
     assert scene.told == ["another sentry has taken over: leaving it to that one"]

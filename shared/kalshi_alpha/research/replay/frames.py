@@ -154,7 +154,8 @@ def read_frames(file: Path, *, plain: bool = False) -> Frames:
     last = len(data.rstrip())
     for number, begin, end in rest:
         _take(file, gathered, number, data[begin:end], last=end >= last)
-    gathered.types["orderbook_delta"] += len(deltas)
+    if len(deltas):
+        gathered.types["orderbook_delta"] += len(deltas)
     return _frames(gathered, deltas)
 
 
@@ -178,7 +179,7 @@ def _frames(gathered: _Gathered, deltas: Ints) -> Frames:
         rows = rows[np.argsort(rows[:, 0], kind="stable")]
     numbered = deltas[(deltas[:, 10] >= 0) & (deltas[:, 9] >= 0)][:, [0, 10, 9]]
     seen = np.concatenate([numbered, np.array(gathered.seen, np.int64).reshape(-1, 3)])
-    columns = {
+    columns: dict[str, Any] = {
         name: np.ascontiguousarray(rows[:, k], np.bool_ if name == "sets" else np.int64)
         for k, name in enumerate(_COLUMNS)
     }
@@ -212,9 +213,8 @@ def frames_tape(
     name = short_name(file)
     if not len(frames.line):
         raise refusal(file, "empty", "it has no frame of a book or a trade")
-    recv = np.where(frames.recv_ns >= 0, frames.recv_ns, frames.exch_ns)
-    recv = _filled(file, frames, recv)
-    exch = np.where(frames.exch_ns >= 0, frames.exch_ns, recv)
+    recv = _filled(file, frames, np.where(frames.recv_ns >= 0, frames.recv_ns, frames.exch_ns))
+    exch = _filled(file, frames, frames.exch_ns) if (frames.exch_ns >= 0).any() else recv
     price = frames.price
     if not yes_prices:
         no = (frames.side == ASK) & (frames.kind == Kind.LEVEL)

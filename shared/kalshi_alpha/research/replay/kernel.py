@@ -436,7 +436,7 @@ def advance(until: int, tape: Any, seen: Any, w: Any) -> int:
 @compiled
 def submit(
     market: int, side: int, x: int, size: int, expires: int, post: int, rests: int, w: Any
-) -> int:
+) -> Any:
     """Send an order; its number is the next one. There has to be room for it."""
     orders, cursor = w[2], w[7]
     k = cursor[ORDERS]
@@ -467,7 +467,7 @@ def send(kind: int, order: int, x: int, size: int, expires: int, w: Any) -> None
 
 
 @compiled
-def touch(
+def touch(  # noqa: C901 - one compiled loop
     step: int, size: int, most: int, own: Any, at_step: Any, tape: Any, seen: Any, w: Any
 ) -> int:
     """Rest ``size`` at the best price of both sides of every market, decided each ``step``.

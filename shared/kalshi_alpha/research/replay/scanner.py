@@ -62,7 +62,7 @@ def _decimal(data: Any, i: int, decimals: int) -> Any:
 
 
 @compiled
-def scan(data: Any, i: int, found: Any, count: int, tickers: Any, table: Any, known: Any) -> Any:
+def scan(data: Any, i: int, found: Any, count: int, tickers: Any, table: Any, known: Any) -> Any:  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     """Read lines from ``i`` on; return (where to go on, lines read).
 
     It stops at a market that is not in ``table`` yet: its place is told by ``known[1]`` and
@@ -166,7 +166,7 @@ def scan(data: Any, i: int, found: Any, count: int, tickers: Any, table: Any, kn
             i += 1
         i += 1
         whole = plain and closed and what == DELTA and name_end > 0 and side >= 0
-        whole = whole and price != ABSENT and delta != ABSENT
+        whole = whole and min(price, delta) > ABSENT
         if whole and market < 0:
             known[1], known[2] = name_begin, name_end
             return begin, count
@@ -198,7 +198,7 @@ def _same(data: Any, tickers: Any, place: int, begin: int, end: int) -> bool:
     if tickers[place, 1] != end - begin:
         return False
     other = tickers[place, 0]
-    for k in range(end - begin - 1, -1, -1):
+    for k in range(end - begin - 1, -1, -1):  # noqa: SIM110 - compiled
         if data[other + k] != data[begin + k]:
             return False
     return True

@@ -14,6 +14,10 @@ from kalshi_alpha.clock import Clock
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.venues.decoding import decode
 
+# Frames that may wait: hours of two symbols. Past it the oldest go, for the newest value is the one
+# that counts.
+_MOST = 20_000
+
 Message = tuple[dict[str, Any], datetime]  # the object and when its frame was received
 
 
@@ -24,15 +28,22 @@ class Inbox:
         self._clock, self._malformed = clock, malformed
         self._frames: asyncio.Queue[tuple[str, datetime] | None] = asyncio.Queue()
         self._messages: deque[Message] = deque()
+        self.dropped = 0
 
     async def fill(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Only receive and stamp: work done here would make the vendor think us slow."""
         try:
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:
-                    self._frames.put_nowait((frame.data, self._clock.now()))
+                    self._put((frame.data, self._clock.now()))
         finally:
-            self._frames.put_nowait(None)
+            self._put(None)
+
+    def _put(self, frame: tuple[str, datetime] | None) -> None:
+        while self._frames.qsize() >= _MOST:
+            self._frames.get_nowait()
+            self.dropped += 1
+        self._frames.put_nowait(frame)
 
     async def take(self) -> Message | None:
         """Return the next message, or None once the connection is over."""
