@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import backtest, drift, frames, imports, ladder, pull, research, scoring
+from tests.bench import backtest, drift, frames, imports, ladder, pull, replay, research, scoring
 
 OUT = Path("out") / "bench.json"
 
@@ -55,6 +55,7 @@ def main() -> None:
         frames.measure,
         imports.measure,
         scoring.measure,
+        replay.measure,
         backtest.measure,
         research.measure,
     ]

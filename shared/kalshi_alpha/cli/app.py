@@ -14,6 +14,7 @@ from kalshi_alpha.cli import (
     research_fit,
     research_market,
     research_pairs,
+    research_replay,
     research_score,
     simulate,
 )
@@ -70,6 +71,7 @@ app.add_typer(research_fit.app, name="calibrate")
 app.command("score", cls=ManyCommand)(research_score.score)
 app.command("correlation", cls=ManyCommand)(research_pairs.correlation)
 app.command("score-market", cls=ManyCommand)(research_market.score_market)
+app.add_typer(research_replay.app, name="replay")
 app.command("backtest", cls=ManyCommand)(research_backtest.backtest)
 app.add_typer(research_backtest.fills_app, name="fills")
 app.command("look-ahead", cls=ManyCommand)(research_backtest.look_ahead)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.research.replay.frames import Frames, frames_tape, read_frames
+from kalshi_alpha.markets.capture import Packer, capture_key, line
+from kalshi_alpha.research.replay.captures import read_captures
+from kalshi_alpha.research.replay.engine import replay
+from kalshi_alpha.research.replay.frame_books import frames_tape
+from kalshi_alpha.research.replay.frames import Frames, read_frames
 from kalshi_alpha.research.replay.importing import read_source, write_source
 from kalshi_alpha.research.replay.recorded_books import read_books
 from kalshi_alpha.research.replay.recorded_trades import (
@@ -24,6 +28,7 @@ from kalshi_alpha.research.replay.recorded_trades import (
     read_results,
     require_trades,
 )
+from kalshi_alpha.research.replay.rules import Rules
 from kalshi_alpha.research.replay.tape import (
     ASK,
     BID,
@@ -92,8 +97,9 @@ def rows_of(tape: Tape) -> list[tuple[int, ...]]:
 
 def test_a_tape_is_read_as_it_was_written(tmp_path: Path) -> None:
     tape = merged([flow_tape(500, 99, 1, "A"), flow_tape(500, 99, 2, "B")])
-    file = write_tape(tape_of({k: getattr(tape, k) for k in COLUMNS}, tape.names, results={"A": "yes"}, source={"a": 1}), tmp_path / "t.parquet")  # fmt: skip  # noqa: E501
-    again = read_tape(file)
+    columns = {key: getattr(tape, key) for key in COLUMNS}
+    said = tape_of(columns, tape.names, results={"A": "yes"}, source={"a": 1})
+    again = read_tape(write_tape(said, tmp_path / "t.parquet"))
     for key in COLUMNS:
         assert np.array_equal(getattr(again, key), getattr(tape, key)), key
     assert (again.names, again.results, again.source) == (("A", "B"), {"A": "yes"}, {"a": 1})
@@ -130,14 +136,16 @@ def test_a_tape_without_a_column_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_steps_back_is_held_and_counted() -> None:
-    columns = {"recv_ns": [5, 3, 9], "name": [0] * 3, "kind": [0] * 3, "price": [100] * 3, "size": [1] * 3}  # fmt: skip  # noqa: E501
+    same = {key: [0, 0, 0] for key in ("name", "kind", "price", "size")}
+    columns = {"recv_ns": [5, 3, 9], **same}
     tape = tape_of(columns, ["A"])
     assert tape.recv_ns.tolist() == [5, 5, 9]
     assert tape.source["held"] == 2  # it stands in both times
 
 
 def test_two_outcomes_for_one_market_cannot_be_merged() -> None:
-    one, two = (tape_of({"recv_ns": [], "name": [], "kind": [], "price": [], "size": []}, ["A"], results={"A": r}) for r in ("yes", "no"))  # fmt: skip  # noqa: E501
+    nothing: dict[str, list[int]] = {k: [] for k in ("recv_ns", "name", "kind", "price", "size")}
+    one, two = (tape_of(nothing, ["A"], results={"A": result}) for result in ("yes", "no"))
     with pytest.raises(DataError, match="A is settled yes in one recording and no in another"):
         merged([one, two])
 
@@ -167,7 +175,8 @@ def test_frames_become_whole_levels(tmp_path: Path) -> None:
 
 
 def test_no_prices_are_turned_where_the_subscription_gave_them(tmp_path: Path) -> None:
-    file = written(tmp_path, snapshot(1, no_dollars_fp=[["0.4000", "1.00"]]), delta(2, "0.1000", "2.00", "no"))  # fmt: skip  # noqa: E501
+    first = snapshot(1, no_dollars_fp=[["0.4000", "1.00"]])
+    file = written(tmp_path, first, delta(2, "0.1000", "2.00", "no"))
     tape, _ = frames_tape(file, yes_prices=False)
     assert [row[2] for row in rows_of(tape)] == [0, 6000, 9000]
 
@@ -221,22 +230,29 @@ def test_a_book_may_cross_within_an_instant(tmp_path: Path) -> None:
     assert frames_tape(file)[1].left_out == []
 
 
+def odd(**changed: Any) -> str:
+    """Return a delta as text, something about it wrong; None leaves a key out."""
+    msg = delta(2, "0.45", "1.00")["msg"] | changed
+    kept = {key: value for key, value in msg.items() if value is not None}
+    return json.dumps({"type": "orderbook_delta", "sid": 1, "seq": 2, "msg": kept})
+
+
 @pytest.mark.parametrize(
-    "line",
+    "text",
     [
-        '{"type":"orderbook_delta","sid":1,"seq":2,"msg":{"market_ticker":"A","side":"yes","delta_fp":"1.00"}}',
-        '{"type":"orderbook_delta","sid":1,"seq":2,"msg":{"market_ticker":"A","side":"yes","delta_fp":"1.00","price_dollars":"1.0000"}}',
-        '{"type":"orderbook_delta","sid":1,"seq":2,"msg":{"market_ticker":"A","side":"yes","delta_fp":"1.005","price_dollars":"0.5"}}',
-        '{"type":"orderbook_delta","sid":1,"seq":2,"msg":{"market_ticker":"A","side":"both","delta_fp":"1.00","price_dollars":"0.5"}}',
+        odd(price_dollars=None),
+        odd(price_dollars="1.0000"),
+        odd(delta_fp="1.005"),
+        odd(side="both"),
         "[1]",
         "nonsense",
     ],
 )
 @pytest.mark.parametrize("plain", [True, False])
 def test_a_frame_that_cannot_be_read_is_named_by_its_line(
-    tmp_path: Path, line: str, plain: bool
+    tmp_path: Path, text: str, plain: bool
 ) -> None:
-    file = written(tmp_path, snapshot(1), line, delta(3, "0.45", "1.00"))
+    file = written(tmp_path, snapshot(1), text, delta(3, "0.45", "1.00"))
     with pytest.raises(DataError, match=r"frames\.ndjson, row 2: the frame cannot be read"):
         read_frames(file, plain=plain)
 
@@ -312,6 +328,126 @@ def test_plain_frames_are_all_read_by_the_scanner(tmp_path: Path) -> None:
 
     found, rest = scanned(file.read_bytes(), {})
     assert (len(found), rest) == (199, [])
+
+
+# --- captures -----------------------------------------------------------------------------------
+
+BEGUN = datetime(2026, 11, 20, 20, 44, 2, tzinfo=UTC)
+
+
+def captured(
+    folder: Path, *heard: tuple[str, Any], begun: datetime = BEGUN, number: int = 1
+) -> Path:
+    """Write a capture of lines heard a millisecond apart, as the sentry does."""
+    packer = Packer()
+    for k, (kind, body) in enumerate(heard):
+        packer.add(line(begun + timedelta(milliseconds=k), kind, json.dumps(body)))
+    file = folder / capture_key(begun, "aa11bb22", number)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(packer.finish())
+    return file
+
+
+OPENED = ("note", {"what": "venue socket open"})
+OWN = {
+    "order_id": "o-1", "client_order_id": "c-1", "ticker": TICKER, "book_side": "bid",
+    "outcome_side": "yes", "status": "resting", "yes_price_dollars": "0.4400",
+    "initial_count_fp": "2.00", "fill_count_fp": "0.00", "remaining_count_fp": "2.00",
+    "last_updated_ts_ms": AT,
+}  # fmt: skip
+FILLED = {
+    "trade_id": "t-1", "order_id": "o-1", "market_ticker": TICKER, "is_taker": False,
+    "yes_price_dollars": "0.4400", "count_fp": "0.37", "fee_cost": "0.000000", "book_side": "bid",
+    "outcome_side": "yes", "ts": 1_795_207_441, "ts_ms": AT + 5,
+}  # fmt: skip
+
+
+def venue(frame: dict[str, Any]) -> tuple[str, Any]:
+    return "venue", frame
+
+
+def test_a_capture_holds_books_levels_of_the_index_and_our_own_orders(tmp_path: Path) -> None:
+    captured(
+        tmp_path,
+        OPENED,
+        ("index", {"symbol": "SPX", "value": 6799.81, "t": AT}),
+        venue(snapshot(1, yes=[("0.4500", "10.00")])),
+        venue(delta(2, "0.4500", "-4.50")),
+        venue({"type": "user_order", "sid": 9, "msg": OWN}),
+        venue({"type": "fill", "sid": 8, "msg": FILLED}),
+        venue({"type": "user_order", "sid": 9, "msg": OWN | {"status": "canceled"}}),
+        ("something new", [1]),
+    )
+    (tape,), coverage = read_captures(tmp_path)
+    assert rows_of(tape) == [
+        (Kind.INDEX, 0, 0, 67_998_100),
+        (Kind.CLEAR, BID, 0, 0),
+        (Kind.LEVEL, BID, 4500, 1000),
+        (Kind.LEVEL, BID, 4500, 550),
+        (Kind.OWN_RESTS, BID, 4400, 200),
+        (Kind.OWN_FILL, BID, 4400, 37),
+        (Kind.OWN_GONE, BID, 4400, 0),
+    ]
+    assert tape.source["orders"] == ["o-1"]
+    assert coverage.sentence() == "1 of 1 market-days used"
+    assert np.array_equal(read_tape(write_tape(tape, tmp_path / "t.parquet")).size, tape.size)
+    # A replay sees the index and the book, and takes our past orders for nobody's.
+    engine = replay(tape, Rules(0, 0), tick=100)
+    engine.advance(int(tape.recv_ns[-1]))
+    assert engine.index(tape.names.index("SPX")) == 67_998_100
+    assert engine.seen(tape.names.index(TICKER)).bid_size == 550
+
+
+def test_a_new_connection_counts_from_one_again(tmp_path: Path) -> None:
+    captured(tmp_path, OPENED, venue(snapshot(1)), venue(delta(2, "0.45", "1.00")))
+    later = BEGUN + timedelta(minutes=1)
+    captured(
+        tmp_path, OPENED, venue(snapshot(5)), venue(delta(6, "0.45", "1.00")), begun=later, number=2
+    )
+    assert read_captures(tmp_path)[1].left_out == []
+
+
+@pytest.mark.parametrize(
+    ("heard", "rule", "row"),
+    [
+        (venue(delta(4, "0.45", "1.00")), "gap", 3),
+        (("note", {"what": "lines lost so far", "lines": 3}), "lost", 3),
+        (("note", {"what": "books stale", "tickers": [TICKER], "reason": "gap"}), "stale", 3),
+    ],
+)
+def test_what_was_lost_live_leaves_the_market_day_out(
+    tmp_path: Path, heard: tuple[str, Any], rule: str, row: int
+) -> None:
+    captured(tmp_path, OPENED, venue(snapshot(1)), venue(delta(2, "0.45", "1.00")))
+    later = BEGUN + timedelta(minutes=1)
+    more = [("index", {"symbol": "SPX", "value": 1.0}), ("other", 0), heard]
+    file = captured(tmp_path, *more, begun=later, number=2)
+    (tape,), coverage = read_captures(tmp_path)
+    assert coverage.by_rule() == {rule: 1}
+    sentence = coverage.left_out[0].sentence
+    assert f"{DAY}/{file.name}, row {row}: {TICKER} on {DAY}: " in sentence
+    assert {tape.names[k] for k in tape.name.tolist()} <= {"SPX"}
+
+
+def test_a_capture_that_is_cut_short_leaves_its_market_days_out(tmp_path: Path) -> None:
+    file = captured(tmp_path, OPENED, venue(snapshot(1)), venue(delta(2, "0.45", "1.00")))
+    many = [venue(delta(k, "0.45", "1.00")) for k in range(3, 2000)]
+    second_file = captured(tmp_path, *many, begun=BEGUN + timedelta(minutes=1), number=2)
+    second_file.write_bytes(second_file.read_bytes()[:-200])
+    _, coverage = read_captures(tmp_path)
+    assert coverage.by_rule() == {"cut": 1}
+    assert f"{second_file.name}, row " in coverage.left_out[0].sentence
+    assert "a capture is cut short" in coverage.left_out[0].sentence
+    assert file.name not in coverage.left_out[0].sentence
+
+
+def test_a_line_that_is_not_of_its_kind_is_named(tmp_path: Path) -> None:
+    captured(tmp_path, OPENED, ("index", {"symbol": "SPX", "value": "none"}))
+    with pytest.raises(DataError, match=r"00001\.jsonl\.gz, row 2: a line of kind index"):
+        read_captures(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"neither deltas\.parquet nor any"):
+        read_source(tmp_path / "empty")
 
 
 # --- tables -------------------------------------------------------------------------------------
@@ -468,7 +604,7 @@ def test_recorded_trades_and_quotes_are_read(shared_data: Path, tmp_path: Path) 
     above = read_source(shared_data / "kalshi_inx_trades" / "above_1s.parquet")
     assert (len(above.tapes[0]), above.coverage.sentence()) == (
         42875,
-        "288 of 288 market-days used",
+        "255 of 255 market-days used",
     )
     file = write_source(above, tmp_path)[0]
     assert np.array_equal(read_tape(file).size, above.tapes[0].size)

@@ -237,6 +237,16 @@ def test_we_see_the_book_as_late_as_it_came(start: Start) -> None:
     assert engine.depth(0, BID) == ((4600, 70), (4500, 1000))
 
 
+def test_a_clock_that_runs_behind_shows_nothing_before_it_happened() -> None:
+    early = tape((200, LEVEL, BID, 4600, 70), late=-50)
+    for plain in (True, False):
+        engine = replay(early, Rules(), plain=plain)
+        engine.advance(199)
+        assert engine.seen(0).bid == 4500
+        engine.advance(200)
+        assert engine.seen(0).bid == 4600
+
+
 def test_two_of_our_orders_share_one_trade(start: Start) -> None:
     engine = start((200, TRADE, BID, 4500, 1090))
     first = engine.submit(0, BID, 4500, 50)

@@ -242,7 +242,8 @@ def _columns(tape: Tape, rules: Rules, tick: int) -> tuple[Any, ...]:
     book = tape.kind <= Kind.TRADE
     np.subtract(PRICE_UNIT // tick, level, out=level, where=book & ask)
     code = (np.minimum(tape.kind, Kind.OWN_NEW) * 2 + ask).astype(np.int8)
-    seen_at = tape.recv_ns + rules.feed_ns if rules.feed_ns else tape.recv_ns
+    # A clock of ours that ran behind the exchange's must not show what has not happened yet.
+    seen_at = np.maximum(tape.recv_ns + rules.feed_ns, tape.exch_ns)
     return tape.exch_ns, seen_at, tape.name, code, level, tape.size
 
 

@@ -8,7 +8,6 @@ every line is.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,9 +20,8 @@ import numpy as np
 
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text, price_text, size_from_text
-from kalshi_alpha.research.data.findings import Bools, Ints, refusal, short_name
-from kalshi_alpha.research.replay.tape import ASK, BID, Kind, Tape, tape_of
-from kalshi_alpha.research.replay.verify import Coverage, checked
+from kalshi_alpha.research.data.findings import Bools, Ints, refusal
+from kalshi_alpha.research.replay.tape import ASK, BID, Kind
 
 MS = 1_000_000
 _SIDES = {"yes": BID, "no": ASK}
@@ -32,6 +30,7 @@ _UNKNOWN = -1
 _COLUMNS = (
     "line", "exch_ns", "recv_ns", "market", "kind", "side", "price", "size", "sets", "seq", "sid",
 )  # fmt: skip
+NO_DELTAS: Ints = np.empty((0, len(_COLUMNS)), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Frames:
     cut: int | None
 
 
-class _Said(msgspec.Struct):
+class Said(msgspec.Struct):
     """A frame as the decoder gives it."""
 
     type: str = ""
@@ -70,11 +69,11 @@ class _Said(msgspec.Struct):
     msg: dict[str, Any] = {}
 
 
-_decode = msgspec.json.Decoder(_Said).decode
+_decode = msgspec.json.Decoder(Said).decode
 
 
 @dataclass(slots=True)
-class _Gathered:
+class Gathered:
     """Rows of decoded lines, in order."""
 
     names: dict[str, int] = field(default_factory=dict)
@@ -84,6 +83,7 @@ class _Gathered:
     cut: int | None = None
 
     def market(self, msg: Mapping[str, Any]) -> int:
+        """Return the number of a message's market."""
         ticker = msg["market_ticker"]
         if not isinstance(ticker, str) or not ticker:
             raise DataError(f"the market {str(ticker)[:40]!r} is no name")
@@ -91,7 +91,10 @@ class _Gathered:
 
     def take(self, line: int, text: bytes) -> None:
         """Take one line; raise what msgspec and the units raise."""
-        said = _decode(text)
+        self.frame(line, _decode(text))
+
+    def frame(self, line: int, said: Said) -> None:
+        """Take one decoded frame."""
         self.types[said.type] += 1
         if said.sid >= 0 and said.seq >= 0:
             self.seen.append((line, said.sid, said.seq))
@@ -110,7 +113,7 @@ class _Gathered:
             self._add(line, said, Kind.TRADE, _TAKERS[taker], msg["yes_price_dollars"], size)
 
     def _add(
-        self, line: int, said: _Said, kind: Kind, side: int, price: Any, size: int, sets: int = 0
+        self, line: int, said: Said, kind: Kind, side: int, price: Any, size: int, sets: int = 0
     ) -> None:
         at = said.msg.get("ts_ms")
         exch = at * MS if isinstance(at, int) else _UNKNOWN
@@ -142,12 +145,12 @@ def read_frames(file: Path, *, plain: bool = False) -> Frames:
         raise refusal(file, "file", f"it cannot be read: {error.strerror}") from None
     if not data.strip():
         raise refusal(file, "empty", "the file is empty")
-    gathered = _Gathered()
+    gathered = Gathered()
     if plain or find_spec("numba") is None:
         lines = data.splitlines()
         for number, text in enumerate(lines, start=1):
             _take(file, gathered, number, text, last=number == len(lines))
-        return _frames(gathered, np.empty((0, 11), np.int64))
+        return frames_of(gathered, NO_DELTAS)
     from kalshi_alpha.research.replay.scanning import scanned  # noqa: PLC0415 - numba is an extra
 
     deltas, rest = scanned(data, gathered.names)
@@ -156,10 +159,10 @@ def read_frames(file: Path, *, plain: bool = False) -> Frames:
         _take(file, gathered, number, data[begin:end], last=end >= last)
     if len(deltas):
         gathered.types["orderbook_delta"] += len(deltas)
-    return _frames(gathered, deltas)
+    return frames_of(gathered, deltas)
 
 
-def _take(file: Path, gathered: _Gathered, number: int, text: bytes, *, last: bool) -> None:
+def _take(file: Path, gathered: Gathered, number: int, text: bytes, *, last: bool) -> None:
     if not text.strip():
         return
     try:
@@ -172,8 +175,9 @@ def _take(file: Path, gathered: _Gathered, number: int, text: bytes, *, last: bo
         raise refusal(file, "frame", what, row=number) from None
 
 
-def _frames(gathered: _Gathered, deltas: Ints) -> Frames:
-    own = np.array(gathered.rows, np.int64).reshape(-1, 11)
+def frames_of(gathered: Gathered, deltas: Ints) -> Frames:
+    """Return what was gathered, with rows of plain deltas that were read apart."""
+    own = np.array(gathered.rows, np.int64).reshape(-1, len(_COLUMNS))
     rows = np.concatenate([deltas, own]) if len(own) else deltas
     if len(own) and len(deltas):
         rows = rows[np.argsort(rows[:, 0], kind="stable")]
@@ -190,105 +194,3 @@ def _frames(gathered: _Gathered, deltas: Ints) -> Frames:
         types=dict(gathered.types),
         cut=gathered.cut,
     )
-
-
-def frames_tape(
-    file: Path, *, yes_prices: bool = True, plain: bool = False
-) -> tuple[Tape, Coverage]:
-    """Read and verify a file of frames.
-
-    A market-day is left out, with a sentence, when a frame of its subscription is missing
-    (``gap``), when the file breaks off in a frame (``cut``), when a level falls below nothing
-    (``negative``), when its book stands crossed or changes before its snapshot.
-
-    Args:
-        file: one JSON object a line.
-        yes_prices: the subscription said ``use_yes_price``; else NO levels are in NO prices.
-        plain: decode every line.
-
-    Raises:
-        DataError: naming file and line; also when frames carry no time at all.
-    """
-    frames = read_frames(file, plain=plain)
-    name = short_name(file)
-    if not len(frames.line):
-        raise refusal(file, "empty", "it has no frame of a book or a trade")
-    recv = _filled(file, frames, np.where(frames.recv_ns >= 0, frames.recv_ns, frames.exch_ns))
-    exch = _filled(file, frames, frames.exch_ns) if (frames.exch_ns >= 0).any() else recv
-    price = frames.price
-    if not yes_prices:
-        no = (frames.side == ASK) & (frames.kind == Kind.LEVEL)
-        price = np.where(no, PRICE_UNIT - price, price)
-    coverage = Coverage()
-    _leave_out_gaps(name, frames, recv, coverage)
-    size = _whole_sizes(name, frames, price, recv, coverage)
-    columns = {
-        "exch_ns": exch, "recv_ns": recv, "name": frames.market, "kind": frames.kind,
-        "side": frames.side, "price": price, "size": np.maximum(size, 0), "ref": frames.seq,
-    }  # fmt: skip
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    source = {"file": name, "sha256": digest, "types": dict(frames.types)}
-    tape = tape_of(columns, frames.names, source=source)
-    tape, found = checked(tape, name, rows=frames.line, known=coverage)
-    return tape, found
-
-
-def _filled(file: Path, frames: Frames, recv: Ints) -> Ints:
-    """Give frames without any time that of the next one: a snapshot precedes its deltas."""
-    known = np.flatnonzero(recv >= 0)
-    if not len(known):
-        raise refusal(file, "time", "no frame has ts_ms or recv_ns", row=int(frames.line[0]))
-    following = np.searchsorted(known, np.arange(len(recv)))
-    found: Ints = recv[known[np.minimum(following, len(known) - 1)]]
-    return np.where(recv >= 0, recv, found)
-
-
-def _leave_out_gaps(file: str, frames: Frames, recv: Ints, coverage: Coverage) -> None:
-    for sid in np.unique(frames.seen[:, 1]).tolist():
-        mine = frames.seen[frames.seen[:, 1] == sid]
-        seq = mine[:, 2]
-        missing = np.flatnonzero((np.diff(seq) != 1) & (seq[1:] != 1))
-        for k in missing[:1].tolist():
-            what = f"frame {seq[k + 1]} came where {seq[k] + 1} was due"
-            _leave_out_all(file, frames, recv, coverage, (int(mine[k + 1, 0]), sid, "gap", what))
-    if frames.cut is not None:
-        what = "the file breaks off in the middle of a frame"
-        _leave_out_all(file, frames, recv, coverage, (frames.cut, None, "cut", what))
-
-
-def _leave_out_all(
-    file: str,
-    frames: Frames,
-    recv: Ints,
-    coverage: Coverage,
-    why: tuple[int, int | None, str, str],
-) -> None:
-    """Leave out every market of a subscription, or of the file, on the day of a line."""
-    line, sid, rule, what = why
-    place = min(int(np.searchsorted(frames.line, line)), len(recv) - 1)
-    mine = np.ones(len(recv), np.bool_) if sid is None else frames.sid == sid
-    for market in np.unique(frames.market[mine]).tolist():
-        coverage.leave_out(file, line, frames.names[market], int(recv[place]), rule, what)
-
-
-def _whole_sizes(file: str, frames: Frames, price: Ints, recv: Ints, coverage: Coverage) -> Ints:
-    """Return what rests at each level after its row; -1 from where a market fell below nothing."""
-    size = frames.size.copy()
-    books: list[dict[tuple[int, int], int]] = [{} for _ in frames.names]
-    broken: set[int] = set()
-    level = np.flatnonzero(frames.kind != Kind.TRADE)
-    columns = (frames.market, frames.side, price, frames.size, frames.sets)
-    rows = zip(level.tolist(), *(each[level].tolist() for each in columns), strict=True)
-    for k, market, side, at, change, sets in rows:
-        book = books[market]
-        if sets and not at:
-            book.clear()
-            continue
-        after = change if sets else book.get((side, at), 0) + change
-        if after < 0 and market not in broken:
-            broken.add(market)
-            what = f"the level at {price_text(at)} falls below nothing"
-            line = int(frames.line[k])
-            coverage.leave_out(file, line, frames.names[market], int(recv[k]), "negative", what)
-        book[side, at] = size[k] = max(after, 0)
-    return size

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.research.data.findings import refusal
-from kalshi_alpha.research.replay.frames import frames_tape
+from kalshi_alpha.research.replay.captures import read_captures
+from kalshi_alpha.research.replay.frame_books import frames_tape
 from kalshi_alpha.research.replay.recorded_books import read_books
 from kalshi_alpha.research.replay.recorded_trades import read_recorded
 from kalshi_alpha.research.replay.tape import Tape, write_tape
@@ -34,17 +34,17 @@ def read_source(
     yes_prices: bool = True,
     needs_settlement: bool = False,
 ) -> Imported:
-    """Read one source: a folder of recorded books, a file of frames, or a table.
+    """Read one source: a folder of recorded books or of captures, a file of frames, or a table.
 
     Raises:
         DataError: naming file and row, when it is of none of these forms or cannot be used.
     """
-    if source.is_dir():
-        if not (source / "deltas.parquet").is_file():
-            raise refusal(source, "form", "the folder has no deltas.parquet: name the files in it")
+    if source.is_dir() and (source / "deltas.parquet").is_file():
         books = read_books(source)
         met = tuple(sum(each[k] for each in books.met.values()) for k in (0, 1))
         return Imported(source, books.tapes, books.coverage, (met[0], met[1]))
+    if source.is_dir():
+        return Imported(source, *read_captures(source))
     if source.suffix.lower() in FRAMES:
         tape, coverage = frames_tape(source, yes_prices=yes_prices)
     else:

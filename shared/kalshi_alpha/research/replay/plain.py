@@ -91,7 +91,9 @@ class PlainReplay:
             )
         )  # fmt: skip
         self._at = tape.exch_ns.tolist()
-        self._seen_at = [each + rules.feed_ns for each in tape.recv_ns.tolist()]
+        # A clock of ours that ran behind the exchange's must not show what has not happened yet.
+        arrivals = zip(tape.recv_ns.tolist(), self._at, strict=True)
+        self._seen_at = [max(each + rules.feed_ns, at) for each, at in arrivals]
         self._row = self._seen_row = 0
         self._markets = [_Market() for _ in tape.names]
         self._index = [0] * len(tape.names)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -35,13 +35,19 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Coverage:
-    """What was asked for and what could be used, by market and New York day."""
+    """What was asked for and what could be used, by market and New York day.
 
+    ``place`` turns a line of several files read as one into the file and its row.
+    """
+
+    place: Callable[[int], tuple[str, int]] | None = None
     found: set[tuple[str, date]] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
 
     def leave_out(self, file: str, row: int, name: str, at_ns: int, rule: str, what: str) -> None:
         """Leave one market's day out; the first reason stands."""
+        if self.place is not None:
+            file, row = self.place(row)
         day = day_of_ns(at_ns)
         self.found.add((name, day))
         if (name, day) not in self.excluded:
@@ -114,7 +120,8 @@ def checked(
     rows = np.arange(1, len(tape) + 1) if rows is None else rows
     coverage = known or Coverage()
     day = days_of_ns(tape.recv_ns)
-    for name, number in {*zip(tape.name.tolist(), day.tolist(), strict=True)}:
+    market = tape.kind != Kind.INDEX
+    for name, number in {*zip(tape.name[market].tolist(), day[market].tolist(), strict=True)}:
         coverage.found.add((tape.names[name], date.fromordinal(number + _EPOCH)))
     for k, rule, what in _faults(tape):
         name = tape.names[tape.name[k]]
