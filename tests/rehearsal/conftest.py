@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -33,8 +35,19 @@ class Rehearsed:
 
 @pytest.fixture(scope="session")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    """Run ``kalshi-alpha rehearse`` on the shipped day."""
-    out = tmp_path_factory.mktemp("rehearsal")
+    """Run ``kalshi-alpha rehearse`` on the shipped day, once for all processes of a run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    out, told = shared / "rehearsal", shared / "rehearsal.json"
+    with (shared / "rehearsal.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            told.write_text(json.dumps(_rehearse(out)))
+    said = json.loads(told.read_text())
+    return Rehearsed(**said, folder=out / "rehearsal" / "2025-11-04")
+
+
+def _rehearse(out: Path) -> dict[str, Any]:
     command = [sys.executable, "-c", "from kalshi_alpha.cli import main; main()"]
     done = subprocess.run(
         [*command, "rehearse", "--date", "2025-11-04", "--out", str(out)],
@@ -44,4 +57,4 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
         cwd=ROOT,
         timeout=280,
     )
-    return Rehearsed(done.returncode, done.stdout, done.stderr, out / "rehearsal" / "2025-11-04")
+    return {"returncode": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
