@@ -13,7 +13,7 @@ SAMPLE := shared/kalshi_alpha/research/sample
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test check audit mutation synth backtest bench parameters format lock clean
+.PHONY: help setup rehearse test check audit site emulate mutation guards synth backtest bench parameters format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,20 +34,32 @@ rehearse: $(READY) ## play the noon and the close of a recorded day; DATE=2025-1
 test: $(READY) ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(READY) ## lint, types, import rules, spelling, dependencies, synth with its security rules
+check: $(READY) ## lint, types, import rules, spelling, dependencies, documents, synth with its security rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(MAKE) --no-print-directory audit
+	$(MAKE) --no-print-directory site
 	$(MAKE) --no-print-directory synth
 
 audit: $(READY) ## hold the dependencies to their pins, hashes and licences; needs no network
 	$(BIN)/python -m tests.audit
 
+site: $(READY) ## build the documents as a site, out/site; a link that leads nowhere fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+emulate: $(READY) synth ## deploy the templates to a local emulator, look, and tear down
+	@test -x $(VENV)/emulator/bin/ministack || { $(PYTHON) -m venv $(VENV)/emulator && \
+	  $(VENV)/emulator/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/emulator.txt; }
+	$(BIN)/python -m tests.emulator $(VENV)/emulator/bin/ministack
+
 mutation: $(READY) ## break MODULES on purpose for MINUTES and see which tests mind; out/mutation.json
 	$(BIN)/python -m tests.mutation --minutes $(MINUTES) $(MODULES)
+
+guards: $(READY) ## remove each guard of docs/GUARDS.md in a copy and see its test fail; out/guards.json
+	$(BIN)/python -m tests.mutation.guards
 
 synth: $(READY) ## write the CloudFormation templates to cdk.out; no account, no docker, no system node
 	$(BIN)/python app.py
@@ -78,8 +90,10 @@ format: $(READY) ## put the code in order
 
 lock: ## resolve the pinned requirements anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements/dev.txt
+	uv pip compile requirements/emulator.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements/emulator.txt
 	uv pip compile layers/core/requirements.in --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file layers/core/requirements.txt
 	uv pip compile pyproject.toml --extra sentry --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file functions/sentry/requirements.txt
+	uv pip compile pyproject.toml --extra research --extra cli --universal --python-version 3.11 --constraint requirements/dev.txt --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file functions/research/requirements.txt
 
 clean: ## remove what was built, keep the environment
 	rm -rf out cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,7 @@
 """Write the CloudFormation templates to ``cdk.out``: ``python app.py``, or through CDK's CLI.
 
-``-c stage=live`` chooses the stage (default paper), ``-c sentry_tag=<tag>`` the sentry's image.
+``-c stage=live`` chooses the stage (default paper); ``-c sentry_tag=<tag>`` and
+``-c research_tag=<tag>`` name the images.
 """
 
 from __future__ import annotations

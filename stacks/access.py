@@ -6,7 +6,7 @@ and none may delete anything: those are an operator's acts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Aws
@@ -38,15 +38,18 @@ class Access:
     counts: Sequence[str] = ()  # partitions of the ledger table it may count in
     parameters: bool = False  # may read calibrated parameters
     artifacts: Sequence[str] = ()  # prefixes it may write
+    fetches: Sequence[str] = ()  # prefixes it may list and read
     secrets: Sequence[str] = ()
 
 
 _BOTH = (STATE.name, LEDGER.name)
 _BOOKS = (_WINDOW, "PAPER")
 _LIMITS = ("EXPOSURE#*",)
+_BY_DAY = ("daily/", "honesty/", "ledger/", "readiness/", "reports/", "scoreboard/")
 
 ACCESS: dict[str, Access] = {
     "start": Access(),
+    "rollcall": Access((STATE.name,)),
     "preflight": Access(_BOTH, (_WINDOW,), (_WINDOW,), parameters=True, secrets=(READ_KEY,)),
     "scan": Access(
         _BOTH, (_WINDOW,), parameters=True, artifacts=("windows/",), secrets=(READ_KEY,)
@@ -69,7 +72,24 @@ ACCESS: dict[str, Access] = {
         artifacts=("capture/",),
         secrets=(READ_KEY, PULL_KEY, FEED_KEY),
     ),
+    # The jobs of research. The day's job may take a stage back, never move it on.
+    "day": Access(
+        _BOTH,
+        ("STAGE",),
+        artifacts=_BY_DAY,
+        fetches=("windows/", "capture/", "parameters/", *_BY_DAY),
+        secrets=(READ_KEY,),
+    ),
+    "refit": Access(
+        artifacts=("parameters/", "bars/"), fetches=("parameters/", "bars/"), secrets=(FEED_KEY,)
+    ),
+    "sweep": Access(
+        artifacts=("sweeps/",), fetches=("sweeps/", "bars/", "capture/", "parameters/")
+    ),
 }
+
+# Jobs of research, which run in the image of that name; all else is a function or the sentry.
+JOBS = ("day", "refit", "sweep")
 
 
 def secrets_of(step: str, stage: Stage) -> tuple[str, ...]:
@@ -84,15 +104,18 @@ def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str
     access = ACCESS[step]
     if access.reads:
         variables |= {
-            "KALSHI_ALPHA_STATE_TABLE": storage.tables[STATE.name].table_name,
-            "KALSHI_ALPHA_LEDGER_TABLE": storage.tables[LEDGER.name].table_name,
-            "KALSHI_ALPHA_ARTIFACTS": f"s3://{artifacts_bucket(stage)}",
-            "KALSHI_ALPHA_VENUE_URL": VENUE_URL,
+            f"KALSHI_ALPHA_{name.upper()}_TABLE": storage.tables[name].table_name
+            for name in access.reads
         }
+    if access.artifacts or access.fetches or access.parameters:
+        variables["KALSHI_ALPHA_ARTIFACTS"] = f"s3://{artifacts_bucket(stage)}"
+    if READ_KEY in access.secrets:
+        variables["KALSHI_ALPHA_VENUE_URL"] = VENUE_URL
     if FEED_KEY in access.secrets:
+        variables["KALSHI_ALPHA_FEED_URL"] = FEED_URL
+    if step == "sentry":
         variables |= {
             "KALSHI_ALPHA_VENUE_WS_URL": VENUE_WS_URL,
-            "KALSHI_ALPHA_FEED_URL": FEED_URL,
             "KALSHI_ALPHA_FEED_WS_URL": FEED_WS_URL,
         }
     names = {
@@ -108,7 +131,7 @@ def grant(role: iam.IRole, step: str, stage: Stage, storage: StorageStack) -> No
     """Allow the role of a step what it needs of the storage, and nothing else."""
     for statement in _statements(step, stage, storage):
         role.add_to_principal_policy(statement)
-    for objects in _objects(step, stage):
+    for objects in dict.fromkeys((*_objects(step, stage), *_fetched(step, stage))):
         resource = objects.replace(Aws.PARTITION, "<AWS::Partition>")
         resource = resource.replace(Aws.ACCOUNT_ID, "<AWS::AccountId>")
         resource = resource.replace(Aws.REGION, "<AWS::Region>")
@@ -124,6 +147,11 @@ def _objects(step: str, stage: Stage) -> Iterator[str]:
     access = ACCESS[step]
     prefixes = (*(("parameters/",) if access.parameters else ()), *access.artifacts)
     return (f"{bucket}/{prefix}*" for prefix in prefixes)
+
+
+def _fetched(step: str, stage: Stage) -> Iterator[str]:
+    bucket = f"arn:{Aws.PARTITION}:s3:::{artifacts_bucket(stage)}"
+    return (f"{bucket}/{prefix}*" for prefix in ACCESS[step].fetches)
 
 
 def _statements(step: str, stage: Stage, storage: StorageStack) -> Iterator[iam.PolicyStatement]:
@@ -149,7 +177,12 @@ def _statements(step: str, stage: Stage, storage: StorageStack) -> Iterator[iam.
     for objects in _objects(step, stage):
         reads = objects.endswith("/parameters/*")
         yield _allow(["s3:GetObject" if reads else "s3:PutObject"], [objects])
-    if access.parameters or access.artifacts:
+    if access.fetches:
+        bucket = f"arn:{Aws.PARTITION}:s3:::{artifacts_bucket(stage)}"
+        within = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in access.fetches]}}
+        yield _allow(["s3:GetObject"], list(_fetched(step, stage)))
+        yield _allow(["s3:ListBucket"], [bucket], within)
+    if access.parameters or access.artifacts or access.fetches:
         services.append("s3")
     if secrets := secrets_of(step, stage):
         yield _allow(
@@ -164,6 +197,6 @@ def _statements(step: str, stage: Stage, storage: StorageStack) -> Iterator[iam.
 
 
 def _allow(
-    actions: list[str], resources: list[str], conditions: dict[str, object] | None = None
+    actions: list[str], resources: list[str], conditions: Mapping[str, object] | None = None
 ) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)

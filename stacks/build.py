@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from kalshi_alpha.markets.registry import Registry, load_registry
 from stacks.bundling import ROOT
 from stacks.functions import Assets
 from stacks.observability import ObservabilityStack
+from stacks.research import ResearchStack
 from stacks.sentry import SentryStack
 from stacks.stage import Stage, stage_from
 from stacks.storage import StorageStack
@@ -30,6 +31,7 @@ class Stacks:
     storage: StorageStack
     windows: WindowsStack
     sentry: SentryStack
+    research: ResearchStack
     observability: ObservabilityStack
 
 
@@ -41,7 +43,7 @@ def make_app(context: Mapping[str, Any] | None = None, outdir: Path | None = Non
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     folder = str(outdir) if outdir else os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out"))
     app = App(context=flags | dict(context or {}), outdir=folder)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     return app
 
 
@@ -66,5 +68,15 @@ def build(app: App, assets: Assets | None = None, registry: Registry | None = No
         dead_letters=windows.dead_letters,
         schedule_group=windows.schedule_group,
     )
-    observability = ObservabilityStack(app, stage, storage=storage, windows=windows)
-    return Stacks(stage, storage, windows, sentry, observability)
+    research = ResearchStack(
+        app,
+        stage,
+        storage=storage,
+        vpc=sentry.vpc,
+        dead_letters=windows.dead_letters,
+        schedule_group=windows.schedule_group,
+    )
+    observability = ObservabilityStack(
+        app, stage, storage=storage, windows=windows, research=research
+    )
+    return Stacks(stage, storage, windows, sentry, research, observability)

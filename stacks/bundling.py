@@ -31,8 +31,11 @@ RECIPE = "1"
 # AWS: function and layers together, unzipped.
 LIMIT_MIB = 250
 
-# Rooms that no function needs.
-_LEFT_OUT = ("cli", "cli.py", "rehearsal", "reports", "research")
+# Rooms that no function needs; the image of research has them all.
+_LEFT_OUT = ("__main__.py", "cli", "rehearsal", "reports", "research")
+RESEARCH = "research"
+# Built into images by docker, which compiles for itself.
+IMAGES = ("sentry", RESEARCH)
 # Whoever may not place does not hold the code that places.
 _PLACING = ("steps/desk.py", "steps/placing.py", "steps/quote.py", "venues/kalshi/trader.py")
 MAY_PLACE = "quote"
@@ -83,7 +86,7 @@ def stage_function(name: str, target: Path = STAGED) -> Path:
         path = folder / inside
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
-    if name != "sentry":  # the image compiles its own
+    if name not in IMAGES:
         _compile(folder)
     return folder
 
@@ -95,7 +98,8 @@ def function_files(name: str) -> Iterator[tuple[Path, Path]]:
     for source in _files(LIBRARY):
         inside = source.relative_to(LIBRARY)
         held_back = name != MAY_PLACE and inside.as_posix() in _PLACING
-        if inside.parts[0] not in _LEFT_OUT and not held_back:
+        left_out = name != RESEARCH and inside.parts[0] in _LEFT_OUT
+        if not left_out and not held_back:
             yield source, Path("kalshi_alpha") / inside
 
 

@@ -43,6 +43,7 @@ class Size:
 # function has ended, so a late quote can never follow the cancel. Memory buys CPU at a cold start.
 SIZES = {
     "start": Size(20),
+    "rollcall": Size(20),
     "preflight": Size(45, 1024),
     "scan": Size(30, 1769),
     "quote": Size(20, 1024),
@@ -119,10 +120,17 @@ class StepFunction(Construct):
             log_group=group,
             tracing=lambda_.Tracing.ACTIVE,
         )
+        for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
+            acknowledge(
+                self.function,
+                rule,
+                "The runtime is chosen with the layer's wheels: both move together, on purpose.",
+            )
         acknowledge(
             self.function,
-            "AwsSolutions-L1",
-            "The runtime is chosen with the layer's wheels: both move together, on purpose.",
+            "Serverless-LambdaDLQ",
+            "Steps are called by the state machine, which has a state for each failure; the alias "
+            "that schedules call has a destination for what failed.",
         )
         self.alias = lambda_.Alias(
             self, "Live", alias_name="live", version=self.function.current_version

@@ -43,7 +43,7 @@ class SentryStack(Stack):
         schedule_group: scheduler.CfnScheduleGroup,
     ) -> None:
         super().__init__(scope, "Sentry", stack_name=f"{stage.prefix}-sentry")
-        vpc = self._make_network(log_group(self, "network", stage, storage))
+        self.vpc = vpc = self._make_network(log_group(self, "network", stage, storage))
         repository = self._make_repository(stage)
         task = self._make_task(
             stage, storage, repository, log_group(self, "sentry", stage, storage)

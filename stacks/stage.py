@@ -21,11 +21,12 @@ FEED_WS_URL = "wss://socket.massive.com/indices"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One deployment. ``image_tag`` is the sentry's image in the stage's own repository."""
+    """One deployment. The tags are those of the images in the stage's own repositories."""
 
     name: str = PAPER
     broker: str = PAPER
     image_tag: str = "latest"
+    research_tag: str = "latest"
 
     def __post_init__(self) -> None:
         if self.name not in (PAPER, LIVE):
@@ -76,11 +77,14 @@ class Stage:
 
 
 def stage_from(node: Node) -> Stage:
-    """Return the stage that CDK's context asks for: ``stage``, ``broker``, ``sentry_tag``.
+    """Return the stage that CDK's context asks for: ``stage``, ``broker`` and the images' tags.
 
     The default is paper; the stage live has the broker live unless told otherwise. Raises
     ``ConfigurationError`` for anything else.
     """
     name = str(node.try_get_context("stage") or PAPER)
     broker = str(node.try_get_context("broker") or name)
-    return Stage(name, broker, str(node.try_get_context("sentry_tag") or "latest"))
+    tags = (
+        str(node.try_get_context(f"{image}_tag") or "latest") for image in ("sentry", "research")
+    )
+    return Stage(name, broker, *tags)

@@ -39,7 +39,9 @@ class StorageStack(Stack):
     """Tables, bucket, secrets, key. Everything is retained when the stack is deleted."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
-        super().__init__(scope, "Storage", stack_name=f"{stage.prefix}-storage")
+        super().__init__(
+            scope, "Storage", stack_name=f"{stage.prefix}-storage", termination_protection=True
+        )
         self.key = self._make_key(stage)
         self.tables = {spec.name: self._make_table(spec, stage) for spec in (STATE, LEDGER)}
         self.artifacts = self._make_bucket(stage)
@@ -63,11 +65,12 @@ class StorageStack(Stack):
             f"logs.{Aws.REGION}.amazonaws.com",
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn}},
         )
-        _allow_service(  # alarms publish to the encrypted topic
-            key,
-            "cloudwatch.amazonaws.com",
-            {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-        )
+        for service in ("cloudwatch", "budgets", "events"):  # they publish to the encrypted topic
+            _allow_service(
+                key,
+                f"{service}.amazonaws.com",
+                {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
         return key
 
     def _make_table(self, spec: TableSpec, stage: Stage) -> dynamodb.Table:

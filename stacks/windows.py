@@ -25,6 +25,8 @@ ASL = Path(__file__).with_name("window.asl.json")
 TIME_ZONE = "America/New_York"
 # A schedule fires up to 60 s late; two minutes ahead of PREP leave room for that and a cold start.
 LEAD_MINUTES = 12
+# Whether it has begun is asked two minutes after its preparation.
+ASKED_MINUTES = 8
 # A start that is later than this is dropped; the window is then skipped, never run late.
 MAXIMUM_AGE = Duration.seconds(60)
 
@@ -65,7 +67,7 @@ class WindowsStack(Stack):
         )
 
     def _make_machine(self, stage: Stage, log: logs.LogGroup) -> sfn.StateMachine:
-        called = {name: step for name, step in self.steps.items() if name != "start"}
+        called = {n: step for n, step in self.steps.items() if n not in ("start", "rollcall")}
         role = iam.Role(
             self,
             "MachineRole",
@@ -109,9 +111,8 @@ class WindowsStack(Stack):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        acknowledge(
-            queue, "AwsSolutions-SQS3", "It is itself the queue for what could not be delivered."
-        )
+        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
+            acknowledge(queue, rule, "It is itself the queue for what could not be delivered.")
         return queue
 
     def _arm_starter(self, stage: Stage) -> None:
@@ -124,11 +125,12 @@ class WindowsStack(Stack):
         start.role.add_to_policy(
             iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine])
         )
-        start.alias.configure_async_invoke(
-            retry_attempts=0,
-            max_event_age=MAXIMUM_AGE,
-            on_failure=destinations.SqsDestination(self.dead_letters),
-        )
+        for called in (start, self.steps["rollcall"]):
+            called.alias.configure_async_invoke(
+                retry_attempts=0,
+                max_event_age=MAXIMUM_AGE,
+                on_failure=destinations.SqsDestination(self.dead_letters),
+            )
 
     def _make_schedules(self, stage: Stage, registry: Registry) -> None:
         start = self.steps["start"].alias.function_arn
@@ -141,27 +143,50 @@ class WindowsStack(Stack):
                 conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
             ),
         )
+        asked = self.steps["rollcall"].alias.function_arn
         role.add_to_policy(
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[start])
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[start, asked])
         )
         self.dead_letters.grant_send_messages(role)
         for group in registry.groups.values():
             for fixing in group.fixings:
-                self._make_schedule(group, fixing, role)
+                name = f"{group.name}-{fixing:%H%M}"
+                what = f"the {fixing:%H:%M} window of {group.name}"
+                self._make_schedule(
+                    name, f"Starts {what}", group, fixing, LEAD_MINUTES, start, role
+                )
+                self._make_schedule(
+                    f"{name}-begun",
+                    f"Asks whether {what} has begun",
+                    group,
+                    fixing,
+                    ASKED_MINUTES,
+                    asked,
+                    role,
+                )
 
-    def _make_schedule(self, group: Group, fixing: time, role: iam.Role) -> None:
-        at = fires_at(fixing)
+    def _make_schedule(
+        self,
+        name: str,
+        description: str,
+        group: Group,
+        fixing: time,
+        minutes_before: int,
+        function_arn: str,
+        role: iam.Role,
+    ) -> None:
+        at = fires_at(fixing, minutes_before)
         scheduler.CfnSchedule(
             self,
-            f"{group.name}-{fixing:%H%M}",
-            name=f"{group.name}-{fixing:%H%M}",
-            description=f"Starts the {fixing:%H:%M} window of {group.name}",
+            name,
+            name=name,
+            description=description,
             group_name=self.schedule_group.ref,
             schedule_expression=f"cron({at.minute} {at.hour} ? * MON-FRI *)",
             schedule_expression_timezone=TIME_ZONE,
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
-                arn=self.steps["start"].alias.function_arn,
+                arn=function_arn,
                 role_arn=role.role_arn,
                 input=json.dumps({"group": group.name, "fixing": f"{fixing:%H:%M}"}),
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
@@ -175,7 +200,7 @@ class WindowsStack(Stack):
         )
 
 
-def fires_at(fixing: time) -> time:
-    """Return the New York wall time at which a fixing's schedule fires."""
-    hour, minute = divmod(fixing.hour * 60 + fixing.minute - LEAD_MINUTES, 60)
+def fires_at(fixing: time, minutes_before: int = LEAD_MINUTES) -> time:
+    """Return the New York wall time at which a schedule of a fixing fires."""
+    hour, minute = divmod(fixing.hour * 60 + fixing.minute - minutes_before, 60)
     return time(hour, minute)

@@ -14,7 +14,7 @@ from stacks.bundling import stage_function
 from stacks.functions import Assets
 
 HERE = Path(__file__).parent
-STACKS = ("Storage", "Windows", "Sentry", "Observability")
+STACKS = ("Storage", "Windows", "Sentry", "Research", "Observability")
 
 
 def pytest_collection_modifyitems(config, items):

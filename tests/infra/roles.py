@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-STACKS = ("Windows", "Sentry")
+STACKS = ("Windows", "Sentry", "Research")
 BEGIN, END = "<!-- roles:begin -->", "<!-- roles:end -->"
 HEAD = "| role | may | on | only if |\n| --- | --- | --- | --- |"
 Row = tuple[str, str, str, str]
@@ -54,8 +54,10 @@ def _role(stack: str, logical_id: str) -> str:
     name = _HASH.sub("", logical_id)
     if stack == "Sentry" and name == "TaskTaskRole":
         return "sentry"
-    lambdas = {"Start", "Preflight", "Scan", "Quote", "Cancel", "Reconcile"}
+    lambdas = {"Start", "Rollcall", "Preflight", "Scan", "Quote", "Cancel", "Reconcile"}
     short = name.removesuffix("Role")
+    if stack == "Research" and short in {"Day", "Refit", "Sweep"}:
+        return f"job {short.lower()}"
     return short.lower() if short in lambdas else f"{stack.lower()} {name}"
 
 

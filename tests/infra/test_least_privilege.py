@@ -23,7 +23,8 @@ KNOW_NO_RESOURCE = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
-STEPS = ("start", "preflight", "scan", "quote", "cancel", "reconcile", "sentry")
+STEPS = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile", "sentry")
+JOBS = ("job day", "job refit", "job sweep")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_the_roles_are_those_that_security_md_writes_out(found):
 
 
 def test_every_step_has_a_role_of_its_own(found):
-    assert set(STEPS) <= {role for role, *_ in found}
+    assert {*STEPS, *JOBS} <= {role for role, *_ in found}
 
 
 def test_a_resource_is_a_star_only_for_actions_that_know_none(found):
@@ -84,10 +85,11 @@ def test_no_role_deletes_administers_or_becomes_another(found):
 
 def test_the_key_is_used_through_the_services_that_need_it_only(found):
     keyed = [row for row in found if "kms:Decrypt" in row[1]]
-    assert {role for role, *_ in keyed} == set(STEPS) - {"start"}
+    assert {role for role, *_ in keyed} == {*STEPS, *JOBS} - {"start"}
     for role, _, resource, condition in keyed:
         assert resource == "`Key`"
-        assert condition.startswith("StringEquals kms:ViaService: `dynamodb`"), role
+        first = "s3" if role in ("job refit", "job sweep") else "dynamodb"
+        assert condition.startswith(f"StringEquals kms:ViaService: `{first}`"), role
 
 
 def test_secrets_are_read_by_name_and_the_key_that_places_by_quote_alone(found):
@@ -97,8 +99,11 @@ def test_secrets_are_read_by_name_and_the_key_that_places_by_quote_alone(found):
         if actions == "secretsmanager:GetSecretValue"
     }
     assert [role for role, names in readers.items() if "TradingKey" in names] == ["quote"]
-    assert [role for role, names in readers.items() if "FeedKey" in names] == ["sentry"]
-    assert "start" not in readers
+    assert [role for role, names in readers.items() if "FeedKey" in names] == [
+        "sentry",
+        "job refit",
+    ]
+    assert not {"start", "rollcall", "job sweep"} & set(readers)
     for actions in (row[1] for row in found):
         assert "secretsmanager" not in actions.replace("secretsmanager:GetSecretValue", "")
 

@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 
 import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
 
+from kalshi_alpha.cloud.rollup import QUESTIONS, TABLES, key
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.registry import load_registry
 from stacks.build import make_app
@@ -20,7 +21,8 @@ from stacks.bundling import ROOT
 from stacks.stage import Stage
 from stacks.windows import fires_at
 
-STEPS = ("start", "preflight", "scan", "quote", "cancel", "reconcile")
+STEPS = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile")
+JOBS = ("day", "refit", "sweep")
 ROLES = {step: f"Windows/{step.title()}" for step in STEPS} | {"sentry": "Sentry/TaskTaskRole"}
 
 
@@ -55,7 +57,7 @@ def test_tables_recover_to_any_second_are_encrypted_and_outlive_the_stack(paper)
         ("AWS::S3::Bucket", 2),
         ("AWS::SecretsManager::Secret", 4),
         ("AWS::KMS::Key", 1),
-        ("AWS::ECR::Repository", 1),
+        ("AWS::ECR::Repository", 2),
     ],
 )
 def test_what_holds_data_is_retained_when_its_stack_goes(paper, kind, count):
@@ -103,7 +105,7 @@ def test_the_key_is_rotated(paper):
 
 def test_every_log_group_is_encrypted_and_forgets(paper):
     groups = paper.resources("AWS::Logs::LogGroup")
-    assert len(groups) == 9  # six functions, the machine, the sentry, the network
+    assert len(groups) == 11  # seven functions, the machine, sentry, network, research
     for group in groups.values():
         assert "KmsKeyId" in group["Properties"]
         assert group["Properties"]["RetentionInDays"] <= 90
@@ -125,7 +127,7 @@ def test_functions_run_python_on_arm_traced_with_the_stage_named(paper, step):
 
 def test_every_function_is_called_by_its_alias_live(paper):
     aliases = paper.resources("AWS::Lambda::Alias")
-    assert [a["Properties"]["Name"] for a in aliases.values()] == ["live"] * 6
+    assert [a["Properties"]["Name"] for a in aliases.values()] == ["live"] * 7
     (machine,) = paper.resources("AWS::StepFunctions::StateMachine").values()
     called = machine["Properties"]["DefinitionSubstitutions"]
     assert sorted(called) == [
@@ -175,6 +177,7 @@ def test_on_paper_nobody_can_read_the_trading_key(paper):
 def test_live_gives_the_key_that_places_to_quote_alone_and_one_that_pulls_to_the_ways_out(live):
     assert {step: _secrets(live, role) for step, role in ROLES.items()} == {
         "start": set(),
+        "rollcall": set(),
         "preflight": {"ReadKey"},
         "scan": {"ReadKey"},
         "quote": {"ReadKey", "TradingKey"},
@@ -206,7 +209,7 @@ def test_no_policy_allows_an_action_by_wildcard(live):
 
 def test_no_role_carries_a_managed_policy(live):
     roles = live.resources("AWS::IAM::Role")
-    assert len(roles) == 12
+    assert len(roles) == 20
     assert not any("ManagedPolicyArns" in role["Properties"] for role in roles.values())
 
 
@@ -260,7 +263,11 @@ def test_every_fixing_of_the_registry_is_scheduled_and_nothing_else(paper):
         for group in load_registry().groups.values()
         for fixing in group.fixings
     }
-    assert set(_schedules(paper)) == expected | {"sentry", "sentry-again"}
+    asked = {f"{name}-begun" for name in expected}
+    assert set(_schedules(paper)) == expected | asked | {
+        *("sentry", "sentry-again"),
+        *("research-day", "research-refit"),
+    }
     assert {"index-hourly-1000", "index-hourly-1600", "index-close-1600"} <= expected
 
 
@@ -268,11 +275,14 @@ def test_windows_are_started_by_new_york_time_once_or_not_at_all(paper):
     schedules = _schedules(paper)
     assert schedules["index-hourly-1200"]["ScheduleExpression"] == "cron(48 11 ? * MON-FRI *)"
     assert schedules["sentry"]["ScheduleExpression"] == "cron(20 9 ? * MON-FRI *)"
+    assert schedules["index-hourly-1200-begun"]["ScheduleExpression"] == (
+        "cron(52 11 ? * MON-FRI *)"
+    )
     for name, schedule in schedules.items():
         assert schedule["ScheduleExpressionTimezone"] == "America/New_York"
         assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
         assert "Arn" in schedule["Target"]["DeadLetterConfig"]
-        if not name.startswith("sentry"):
+        if name.startswith("index"):
             assert schedule["Target"]["RetryPolicy"] == {
                 "MaximumRetryAttempts": 0,
                 "MaximumEventAgeInSeconds": 60,
@@ -291,11 +301,13 @@ def test_the_schedule_leaves_its_own_minute_of_slack_before_preparation():
 
 
 def test_the_asynchronous_start_is_not_retried(paper):
-    (config,) = paper.resources("AWS::Lambda::EventInvokeConfig").values()
-    assert config["Properties"]["MaximumRetryAttempts"] == 0
-    assert config["Properties"]["MaximumEventAgeInSeconds"] == 60
-    assert "StartLive" in json.dumps(config["Properties"]["Qualifier"])
-    assert "OnFailure" in config["Properties"]["DestinationConfig"]
+    configs = paper.resources("AWS::Lambda::EventInvokeConfig").values()
+    for config in configs:
+        assert config["Properties"]["MaximumRetryAttempts"] == 0
+        assert config["Properties"]["MaximumEventAgeInSeconds"] == 60
+        assert "OnFailure" in config["Properties"]["DestinationConfig"]
+    qualifiers = sorted(json.dumps(c["Properties"]["Qualifier"]) for c in configs)
+    assert ["RollcallLive" in qualifiers[0], "StartLive" in qualifiers[1]] == [True, True]
 
 
 # --- sentry ----------------------------------------------------------------------------------
@@ -303,12 +315,14 @@ def test_the_asynchronous_start_is_not_retried(paper):
 
 def test_the_sentry_cannot_be_reached_and_needs_no_nat(paper):
     assert paper.resources("AWS::EC2::NatGateway") == {}
-    (group,) = paper.resources("AWS::EC2::SecurityGroup").values()
-    assert "SecurityGroupIngress" not in group["Properties"]
-    assert [
-        (rule["IpProtocol"], rule["FromPort"], rule["ToPort"])
-        for rule in group["Properties"]["SecurityGroupEgress"]
-    ] == [("tcp", 443, 443)]
+    groups = paper.resources("AWS::EC2::SecurityGroup").values()
+    assert len(groups) == 2  # the sentry's and the jobs'
+    for group in groups:
+        assert "SecurityGroupIngress" not in group["Properties"]
+        assert [
+            (rule["IpProtocol"], rule["FromPort"], rule["ToPort"])
+            for rule in group["Properties"]["SecurityGroupEgress"]
+        ] == [("tcp", 443, 443)]
     endpoints = paper.resources("AWS::EC2::VPCEndpoint").values()
     assert [e["Properties"]["VpcEndpointType"] for e in endpoints] == ["Gateway", "Gateway"]
 
@@ -353,6 +367,82 @@ def test_one_sentry_is_started_a_session(paper):
     assert target["EcsParameters"]["TaskCount"] == 1
     network = target["EcsParameters"]["NetworkConfiguration"]["AwsvpcConfiguration"]
     assert network["AssignPublicIp"] == "ENABLED"
+
+
+# --- research ---------------------------------------------------------------------------------
+
+
+def _job(synthesised, name: str) -> dict:
+    found = synthesised.resources("AWS::Batch::JobDefinition").values()
+    return next(
+        j["Properties"] for j in found if j["Properties"]["JobDefinitionName"].endswith(name)
+    )
+
+
+def test_jobs_run_on_spare_capacity_out_of_reach_and_again_only_if_it_was_taken_away(paper):
+    (environment,) = paper.resources("AWS::Batch::ComputeEnvironment").values()
+    assert environment["Properties"]["ComputeResources"]["Type"] == "FARGATE_SPOT"
+    assert environment["Properties"]["ComputeResources"]["MaxvCpus"] == 64
+    for name in JOBS:
+        job = _job(paper, name)
+        assert job["RetryStrategy"]["Attempts"] == 3
+        first, last = job["RetryStrategy"]["EvaluateOnExit"]
+        assert (first["Action"], first["OnStatusReason"]) == ("RETRY", "Host EC2*")
+        assert (last["Action"], last["OnReason"]) == ("EXIT", "*")
+        assert 0 < job["Timeout"]["AttemptDurationSeconds"] <= 4 * 3600
+
+
+def test_the_days_books_are_closed_after_the_last_settlement_and_the_law_refitted_weekly(paper):
+    schedules = _schedules(paper)
+    assert schedules["research-day"]["ScheduleExpression"] == "cron(15 17 ? * MON-FRI *)"
+    assert schedules["research-refit"]["ScheduleExpression"] == "cron(0 9 ? * SAT *)"
+    for name in ("day", "refit"):
+        assert _job(paper, name)["ContainerProperties"]["Command"] == ["job", name]
+        target = schedules[f"research-{name}"]["Target"]
+        assert json.dumps(target["Arn"]).endswith(':scheduler:::aws-sdk:batch:submitJob"]]}')
+
+
+def test_no_job_holds_a_key_that_may_write_and_a_sweep_holds_none(live):
+    keys = {name: _secrets(live, f"Research/{name.title()}Role") for name in JOBS}
+    assert keys == {"day": {"ReadKey"}, "refit": {"FeedKey"}, "sweep": set()}
+    assert '"KALSHI_ALPHA_SECRET"' not in json.dumps(live.templates["Research"])
+
+
+def test_storage_cannot_be_deleted_by_accident(paper):
+    manifest = json.loads((paper.folder / "manifest.json").read_text())
+    protected = {
+        name
+        for name, found in manifest["artifacts"].items()
+        if found.get("properties", {}).get("terminationProtection")
+    }
+    assert protected == {"Storage"}
+
+
+def test_the_daily_tables_are_the_columns_that_the_evening_writes(paper):
+    tables = {
+        t["Properties"]["TableInput"]["Name"]: t["Properties"]["TableInput"]
+        for t in paper.resources("AWS::Glue::Table").values()
+    }
+    assert set(tables) == set(TABLES)
+    for name, table in tables.items():
+        columns = table["StorageDescriptor"]["Columns"]
+        assert [(c["Name"], c["Type"]) for c in columns] == list(TABLES[name].items())
+        template = json.dumps(table["Parameters"]["storage.location.template"])
+        assert (
+            key(name, date(2026, 11, 20)).replace("2026-11-20/part.parquet", "${day}") in template
+        )
+
+
+def test_saved_questions_are_asked_where_answers_are_encrypted_and_reading_is_bounded(paper):
+    (group,) = paper.resources("AWS::Athena::WorkGroup").values()
+    configuration = group["Properties"]["WorkGroupConfiguration"]
+    assert configuration["EnforceWorkGroupConfiguration"] is True
+    assert configuration["BytesScannedCutoffPerQuery"] == 1 << 30
+    result = configuration["ResultConfiguration"]
+    assert result["EncryptionConfiguration"]["EncryptionOption"] == "SSE_KMS"
+    saved = paper.resources("AWS::Athena::NamedQuery").values()
+    assert {q["Properties"]["Name"] for q in saved} == set(QUESTIONS)
+    assert {q["Properties"]["WorkGroup"] for q in saved} == {group["Properties"]["Name"]}
 
 
 # --- whole ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlparse
@@ -83,8 +84,11 @@ class BucketStore:
 
     def write(self, key: str, data: bytes) -> None:
         """Put the object; raise ``StoreError`` when the bucket does not take it."""
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
         try:
-            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
+            self._client.put_object(
+                Bucket=self._bucket, Key=self._prefix + key, Body=data, ContentType=kind
+            )
         except (ClientError, BotoCoreError) as error:
             raise StoreError(
                 f"the artifact {key} was not taken by the bucket: {type(error).__name__}"
@@ -97,6 +101,19 @@ class BucketStore:
         )
         found = (item["Key"] for page in pages for item in page.get("Contents", []))
         return sorted(key.removeprefix(self._prefix) for key in found)
+
+    def link(self, key: str, seconds: int) -> str:
+        """Return an address under which anybody may read one object for so many seconds.
+
+        Nothing is asked of the bucket: an object that is not there has an address that answers 404.
+        """
+        return str(
+            self._client.generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self._bucket, "Key": self._prefix + key},
+                ExpiresIn=seconds,
+            )
+        )
 
 
 def open_store(uri: str, client: Any = None) -> ArtifactStore:

@@ -25,13 +25,15 @@ def captured(store: ArtifactStore, since: datetime, until: datetime) -> Iterator
         DataError: when a capture cannot be read.
     """
     since, until = require_aware(since), require_aware(until)
-    for key in _keys(store, since - _LONGEST, until + _LATEST):
+    for key in capture_keys(store, since, until):
         for heard in read(store.read(key)):
             if since <= heard.at < until:
                 yield heard
 
 
-def _keys(store: ArtifactStore, since: datetime, until: datetime) -> Iterator[str]:
+def capture_keys(store: ArtifactStore, since: datetime, until: datetime) -> Iterator[str]:
+    """Yield the keys of the captures that may hold lines of that span, by when they were begun."""
+    since, until = since.astimezone(UTC) - _LONGEST, until.astimezone(UTC) + _LATEST
     day = since.date()
     while day <= until.date():
         prefix = day_prefix(day)

@@ -10,6 +10,8 @@ state        ``WINDOW#<id>``          ``FIXING#<symbol>``          our last valu
 state        ``SWITCH``               ``KILL``                     the kill-switch
 state        ``SWITCH``               ``HISTORY#<instant>#<n>``    who moved it, when and why
 state        ``ARMING``               ``LIVE``                     the operator's arming of live
+state        ``STAGE``                ``NOW``                      research, paper, pilot, scaled
+state        ``STAGE``                ``HISTORY#<instant>#<n>``    every standing, and who moved it
 state        ``COOLOFF``              ``<series>``                 a pause after a loss limit
 state        ``HEARTBEAT``            ``<symbol>``                 the sentry's last word
 state        ``HEARTBEAT``            ``WATCH``                    which sentry watches, how long
@@ -21,6 +23,8 @@ ledger       ``DAY#<date>``           ``RESULT#<id>``              what a window
 ledger       ``LAW#<symbol>``         ``<fixing>#<id>#<which>``    how one law of a window came out
 ledger       ``EXPOSURE#<Monday>``    ``LIMIT#<scope>#<name>``     what may still be lost through it
 ledger       ``EXPOSURE#<Monday>``    ``HOLD#<window>/<order id>`` one order's part in the limits
+ledger       ``BOOK#<book>``          ``TRANSFER#<name>``          money moved outside of any trade
+ledger       ``BOOK#<book>``          ``CLOSE#<date>``             how a day's journal was sealed
 ledger       ``PAPER``                ``ORDER#<order id>``         the paper broker's own book
 ===========  =======================  ===========================  ==============================
 """

@@ -27,18 +27,10 @@ class LedgerStore:
         doc = _plain(asdict(order)) | {
             "window_id": window_id,
             "status": "intended",
-            "events": [{"at": iso(at), "status": "intended"}],
+            # The row's own price moves with every amend: what was intended stays here.
+            "events": [{"at": iso(at), "status": "intended", "price": order.price}],
         }
-        try:
-            self._table.put(
-                _window(window_id),
-                f"ORDER#{order.client_order_id}",
-                doc,
-                condition="attribute_not_exists(pk)",
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._once(_window(window_id), f"ORDER#{order.client_order_id}", doc)
 
     def mark(
         self, window_id: str, client_order_id: str, status: str, at: datetime, **fields: Any
@@ -57,16 +49,7 @@ class LedgerStore:
 
     def record_fill(self, window_id: str, fill: Fill) -> bool:
         """Record a fill once; return False when it was known."""
-        try:
-            self._table.put(
-                _window(window_id),
-                f"FILL#{fill.fill_id}",
-                _plain(asdict(fill)),
-                condition="attribute_not_exists(pk)",
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._once(_window(window_id), f"FILL#{fill.fill_id}", _plain(asdict(fill)))
 
     def fills(self, window_id: str) -> list[Fill]:
         """Return the window's fills, in time."""
@@ -80,6 +63,10 @@ class LedgerStore:
     def drops(self, window_id: str) -> list[dict[str, Any]]:
         """Return what was dropped, by plan."""
         return list(self._table.query(_window(window_id), "DROP#"))
+
+    def record_desk(self, window_id: str, revision: int, doc: dict[str, Any]) -> None:
+        """Record what a plan's desk saw resting and what it set out to do, before it is done."""
+        self._table.put(_window(window_id), f"DESK#{revision:06d}", _plain(doc))
 
     def record_settlement(self, window_id: str, settlement: Settlement) -> None:
         """Record what one market paid."""
@@ -117,6 +104,17 @@ class LedgerStore:
             for result in self._table.query(f"DAY#{(first + timedelta(offset)).isoformat()}")
         )
 
+    def earned_by_day(self, first: date, last: date) -> list[int]:
+        """Return the cash that all series earned on each day from ``first`` to ``last``."""
+        days = ((last - first).days + 1) if last >= first else 0
+        return [
+            sum(
+                sum(map(int, result["pnl"].values()))
+                for result in self._table.query(f"DAY#{(first + timedelta(offset)).isoformat()}")
+            )
+            for offset in range(days)
+        ]
+
     def record_outcome(self, symbol: str, fixing: datetime, name: str, doc: dict[str, Any]) -> None:
         """Record how one law of a symbol came out; ``name`` tells the laws of a fixing apart."""
         self._table.put(f"LAW#{symbol}", f"{iso(fixing)}#{name}", doc)
@@ -124,6 +122,28 @@ class LedgerStore:
     def outcomes(self, symbol: str, count: int) -> list[dict[str, Any]]:
         """Return how the last ``count`` laws of a symbol came out, the last first."""
         return self._table.newest(f"LAW#{symbol}", count)
+
+    # --- the journal's own ----------------------------------------------------------------
+
+    def record_transfer(
+        self, book: str, name: str, transfer: str, cash: int, at: datetime, *, reason: str, by: str
+    ) -> bool:
+        """Record money that moved outside of any trade; return False when ``name`` was taken."""
+        doc = {"transfer": transfer, "cash": cash, "at": iso(at), "reason": reason, "by": by}
+        return self._once(f"BOOK#{book}", f"TRANSFER#{name}", doc)
+
+    def transfers(self, book: str) -> list[dict[str, Any]]:
+        """Return a book's transfers by name, each with its ``name``."""
+        found = self._table.query(f"BOOK#{book}", "TRANSFER#")
+        return [doc | {"name": doc["sk"].removeprefix("TRANSFER#")} for doc in found]
+
+    def record_close(self, book: str, day: date, doc: dict[str, Any]) -> bool:
+        """Record how a day was closed, once; return False when it was closed before."""
+        return self._once(f"BOOK#{book}", f"CLOSE#{day.isoformat()}", doc)
+
+    def closes(self, book: str) -> list[dict[str, Any]]:
+        """Return how a book's days were closed, by day."""
+        return list(self._table.query(f"BOOK#{book}", "CLOSE#"))
 
     # --- the paper broker's own book ---------------------------------------------------------
 
@@ -134,6 +154,13 @@ class LedgerStore:
     def paper_orders(self) -> list[dict[str, Any]]:
         """Return every order of the paper broker."""
         return list(self._table.query("PAPER", "ORDER#"))
+
+    def _once(self, pk: str, sk: str, doc: dict[str, Any]) -> bool:
+        try:
+            self._table.put(pk, sk, doc, condition="attribute_not_exists(pk)")
+        except ConditionFailed:
+            return False
+        return True
 
 
 def _fill(doc: dict[str, Any]) -> Fill:

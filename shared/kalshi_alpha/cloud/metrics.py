@@ -13,6 +13,28 @@ UNITS: Mapping[str, str] = {
     "PullLateness": "Seconds",
 }
 
+_CALLED = ("Duration", "Failures")
+_QUOTES = (
+    "Created", "Amended", "Canceled", "Kept", "Rejected", "Unknown", "Foreign", "Blocked",
+    "StalePlans", "OverLimit", "Repeated", "Dropped", "Unsynced",
+)  # fmt: skip
+
+# Every metric by who emits it; each is billed, so a new one is added here on purpose.
+EMITTED: Mapping[str, tuple[str, ...]] = {
+    "start": (*_CALLED, "NoWindow"),
+    "rollcall": (*_CALLED, "WindowMissing"),
+    "preflight": (*_CALLED, "Go", "Refusals", "Shrunk", "KillSwitch", "LossStop", "ParametersAge"),
+    "scan": (*_CALLED, "Candidates", "Refusals", "Targets"),
+    "quote": (*_CALLED, *(f"Quotes{what}" for what in _QUOTES)),
+    "cancel": (*_CALLED, "PullLateness", "PullAttempts", "RestingAfterPull"),
+    "reconcile": (*_CALLED, "Fills", "LedgerDifference", "Contradictions", "FeeDifferences"),
+    "sentry": ("HeartbeatAge", "FeedLag", "FeedSilence"),
+    "day": (
+        "EvClaimed", "Realised", "EvDrift", "FillsPredicted", "FillsHad", "MinutesAtRisk",
+        "LedgerDifferences", "Demoted",
+    ),
+}  # fmt: skip
+
 
 def namespace(stage: str) -> str:
     """Return the namespace of a stage's metrics."""

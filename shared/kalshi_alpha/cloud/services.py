@@ -29,7 +29,7 @@ def client(service: str) -> Any:
     except BotoCoreError as error:
         raise ConfigurationError(
             f"AWS cannot be used from here: {error}; set AWS_DEFAULT_REGION and credentials, as "
-            "docs/runbooks/deploy.md says"
+            "docs/deploy.md says"
         ) from None
 
 

@@ -207,6 +207,35 @@ class StateStore:
         """Record that live trading is armed until an instant."""
         self._table.put("ARMING", "LIVE", {"by": by, "at": iso(at), "until": iso(until)})
 
+    # --- standing ----------------------------------------------------------------------------
+
+    def standing(self) -> dict[str, Any] | None:
+        """Return the strategy's standing as it was last written, None when it never was."""
+        return self._table.get("STAGE", "NOW")
+
+    def move_standing(self, doc: Mapping[str, str], at: datetime) -> None:
+        """Write a standing down in the history, then make it the one that holds.
+
+        Whoever dies between the two leaves a history with one move more, never one less.
+        """
+        instant = _sortable(at)
+        for number in count():
+            try:
+                self._table.put(
+                    "STAGE",
+                    f"HISTORY#{instant}#{number:03d}",
+                    doc,
+                    condition="attribute_not_exists(pk)",
+                )
+                break
+            except ConditionFailed:
+                continue  # two moves of one instant are both kept
+        self._table.put("STAGE", "NOW", doc)
+
+    def standing_history(self) -> list[dict[str, Any]]:
+        """Return every standing there was, oldest first."""
+        return list(self._table.query("STAGE", "HISTORY#"))
+
     # --- cool-off ----------------------------------------------------------------------------
 
     def cool_off(self, series: str, *, reason: str, at: datetime, until: datetime) -> None:

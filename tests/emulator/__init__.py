@@ -1,0 +1,1 @@
+"""A second opinion on the deployable: the templates on an emulator of another make."""
