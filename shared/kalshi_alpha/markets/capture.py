@@ -18,6 +18,8 @@ from kalshi_alpha.errors import DataError
 # What a line is about. A reader passes over a kind it does not know.
 INDEX = "index"  # {"symbol", "value", "t"}: an index value, t in Unix milliseconds by the vendor
 VENUE = "venue"  # a frame of the venue's socket as it came: books, our orders, our fills
+BARS = "bars"  # {"symbol", "bars"}: minutes of history the watch began with, [t, o, h, l, c]
+BEAT = "beat"  # {symbol: {"written_at", ...}}: a heartbeat was made of what the lines above say
 ORDERS = "orders"  # {"window_id", "orders"}: our resting orders as a listing showed them
 NOTE = "note"  # {"what", ...}: a connection opened or lost, lines dropped, a quote pulled
 

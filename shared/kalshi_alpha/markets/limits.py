@@ -1,4 +1,4 @@
-"""Which limits on losses one order counts against, from one strike to a family's week.
+"""Which limits on losses one order counts against, from one strike to everybody's week.
 
 A limit bounds what can still be lost through its scope: the open risk (orders that may still fill,
 and fills that have not settled) and, where the scope outlives one fixing, what was lost already.
@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.markets.windows import Window
 
 STRIKE, WINDOW, DAY, WEEK = "strike", "window", "day", "week"
 FAMILY_DAY, FAMILY_WEEK = "family-day", "family-week"
+FIXING, ALL_DAY, ALL_WEEK = "fixing", "all-day", "all-week"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def limits_on(registry: Registry, window: Window, ticker: str) -> tuple[Limit, .
     """
     series = registry.series[_series_of(window, ticker)]
     caps, family, day = series.caps, registry.families[series.family], window.day.isoformat()
-    monday = week_of(window.day).isoformat()
+    monday, every = week_of(window.day).isoformat(), registry.all
     return (
         Limit(STRIKE, ticker, caps.max_loss_per_strike),
         Limit(WINDOW, f"{window.window_id}/{series.ticker}", caps.max_loss_per_window),
@@ -52,6 +54,9 @@ def limits_on(registry: Registry, window: Window, ticker: str) -> tuple[Limit, .
         Limit(WEEK, f"{monday}/{series.ticker}", caps.max_loss_per_week),
         Limit(FAMILY_DAY, f"{day}/{series.family}", family.max_loss_per_day),
         Limit(FAMILY_WEEK, f"{monday}/{series.family}", family.max_loss_per_week),
+        Limit(FIXING, iso(window.fixing), every.max_loss_per_fixing),
+        Limit(ALL_DAY, day, every.max_loss_per_day),
+        Limit(ALL_WEEK, monday, every.max_loss_per_week),
     )
 
 
@@ -60,5 +65,6 @@ def _series_of(window: Window, ticker: str) -> str:
         if ticker.startswith(f"{window.event_ticker(series)}-"):
             return series
     raise ConfigurationError(
-        f"the market {ticker} is in no event of the window {window.window_id}: no limit covers it"
+        f"the market {ticker[:60]} is in no event of the window {window.window_id}: no limit "
+        "covers it"
     )

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import time
 from importlib import resources
@@ -28,6 +28,8 @@ from kalshi_alpha.markets.units import cash_from_text, price_from_text, size_fro
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Name = Annotated[str, msgspec.Meta(min_length=1)]
+# Nearer to one than that there is only one itself, which is looked at anyway.
+Correlation = Annotated[float, msgspec.Meta(ge=-0.999, le=0.999)]
 T = TypeVar("T")
 
 # The contract terms let an index event refer to these New York times only.
@@ -55,6 +57,67 @@ class FamilyLimits:
 
     max_loss_per_day: Count
     max_loss_per_week: Count
+
+
+@dataclass(frozen=True, slots=True)
+class AllLimits:
+    """Limits on everything that is traded together, in cash.
+
+    Attributes:
+        max_loss_per_fixing: through all ladders that one instant decides.
+        max_loss_per_day: of all families.
+        max_loss_per_week: of all families.
+        max_drawdown: given back from the highest point of the last days, at which quoting stops.
+        drawdown_days: how many days those are.
+        accountability: position in one strike from which the venue may ask a member for reasons;
+            every cap on a strike lies below it.
+    """
+
+    max_loss_per_fixing: Count
+    max_loss_per_day: Count
+    max_loss_per_week: Count
+    max_drawdown: Count
+    drawdown_days: Count
+    accountability: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """How two symbols hang together: the correlation of their normal copula.
+
+    Attributes:
+        symbols: their names, in order.
+        measured: the estimate.
+        low: how low it may be.
+        source: what was measured, and how to do it again.
+    """
+
+    symbols: tuple[Name, Name]
+    measured: Correlation
+    low: Correlation
+    source: Name
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    """What one fixing may lose under the laws that quote it.
+
+    Attributes:
+        level: of value at risk and expected shortfall, such as 0.99.
+        max_shortfall: expected shortfall in cash, at most.
+        shade_ticks: how many ticks further back a quote rests that adds to what is held, at most.
+        pairs: the correlations that are known.
+    """
+
+    level: Annotated[float, msgspec.Meta(gt=0.5, lt=1)]
+    max_shortfall: Count
+    shade_ticks: Annotated[int, msgspec.Meta(ge=0)]
+    pairs: tuple[Pair, ...]
+
+    @property
+    def correlations(self) -> dict[tuple[str, str], tuple[float, ...]]:
+        """Return the correlations to look at, by pair of symbols."""
+        return {pair.symbols: (pair.low, pair.measured) for pair in self.pairs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +262,8 @@ class Registry:
     series: Mapping[str, Series]
     groups: Mapping[str, Group]
     families: Mapping[str, FamilyLimits]
+    all: AllLimits
+    risk: RiskLimits
     drift: DriftLimits
     hash: str
 
@@ -226,12 +291,16 @@ def parse_registry(text: str) -> Registry:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also a number of a thousand digits
         raise ConfigurationError(f"the registry is not TOML: {str(error)[:200]}") from None
-    tables = ("caps", "quoting", "phases", "drift", "symbols", "series", "groups", "families")
-    _only(tree, tables, "the registry")
-    caps, quoting, phases, drifting, named_symbols, named_series, named_groups, named_families = (
-        _table(tree, name, "the registry") for name in tables
+    defaults = ("caps", "quoting", "phases")
+    named = ("symbols", "series", "groups", "families")
+    _only(tree, (*defaults, "all", "risk", "drift", *named), "the registry")
+    caps, quoting, phases = (_table(tree, name, "the registry") for name in defaults)
+    named_symbols, named_series, named_groups, named_families = (
+        _table(tree, name, "the registry") for name in named
     )
-    drift = _drift(drifting)
+    everything = _build(AllLimits, _money(_table(tree, "all", "the registry"), "all"), "all")
+    risk = _risk(_table(tree, "risk", "the registry"))
+    drift = _drift(_table(tree, "drift", "the registry"))
     symbols = {
         name: _symbol(name, _table(named_symbols, name, "symbols")) for name in named_symbols
     }
@@ -250,11 +319,15 @@ def parse_registry(text: str) -> Registry:
         for name in named_families
     }
     _cross_check(symbols, series, groups, families)
+    _check_pairs(risk.pairs, symbols)
+    _check_accountability(series, everything)
     effective = {
         "symbols": symbols,
         "series": series,
         "groups": groups,
         "families": families,
+        "all": everything,
+        "risk": risk,
         "drift": drift,
     }
     return Registry(
@@ -262,6 +335,8 @@ def parse_registry(text: str) -> Registry:
         series=MappingProxyType(series),
         groups=MappingProxyType(groups),
         families=MappingProxyType(families),
+        all=everything,
+        risk=risk,
         drift=drift,
         hash=hashlib.sha256(msgspec.json.encode(effective, order="sorted")).hexdigest(),
     )
@@ -320,12 +395,24 @@ def _drift(table: Mapping[str, Any]) -> DriftLimits:
     return limits
 
 
+def _risk(table: Mapping[str, Any]) -> RiskLimits:
+    pairs = table.get("pairs", [])
+    if not isinstance(pairs, list) or not all(isinstance(pair, dict) for pair in pairs):
+        raise ConfigurationError("risk.pairs must be tables: write each as [[risk.pairs]]")
+    built = tuple(_build(Pair, pair, f"risk.pairs {k}") for k, pair in enumerate(pairs, start=1))
+    return _build(RiskLimits, {**_money(table, "risk"), "pairs": built}, "risk")
+
+
 _MONEY: Mapping[str, Callable[[str], int]] = MappingProxyType(
     {
         "max_size": size_from_text,
         "bankroll": cash_from_text,
         "max_loss_per_strike": cash_from_text,
         "max_loss_per_window": cash_from_text,
+        "max_loss_per_fixing": cash_from_text,
+        "max_drawdown": cash_from_text,
+        "accountability": cash_from_text,
+        "max_shortfall": cash_from_text,
         "max_loss_per_day": cash_from_text,
         "max_loss_per_week": cash_from_text,
         "min_ev": price_from_text,
@@ -444,3 +531,31 @@ def _cross_check(
     for group in groups.values():
         if not group.series:
             raise ConfigurationError(f"no series is in the group {group.name}: remove it")
+
+
+def _check_pairs(pairs: Sequence[Pair], symbols: Mapping[str, Symbol]) -> None:
+    seen = set()
+    for pair in pairs:
+        one, other = pair.symbols
+        if not one < other or pair.symbols in seen:
+            raise ConfigurationError(
+                f"risk.pairs names {one} and {other}: two symbols in order, each pair once"
+            )
+        seen.add(pair.symbols)
+        for name in pair.symbols:
+            if name not in symbols:
+                raise ConfigurationError(f"risk.pairs names {name!r}, not a known symbol")
+        if pair.low > pair.measured:
+            raise ConfigurationError(
+                f"risk.pairs of {one} and {other}: low ({pair.low}) is above measured "
+                f"({pair.measured})"
+            )
+
+
+def _check_accountability(series: Mapping[str, Series], everything: AllLimits) -> None:
+    for one in series.values():
+        if one.caps.max_loss_per_strike >= everything.accountability:
+            raise ConfigurationError(
+                f"{one.ticker}.caps.max_loss_per_strike reaches all.accountability: the venue asks "
+                "a member with such a position for reasons; lower the cap"
+            )

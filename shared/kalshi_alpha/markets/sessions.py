@@ -137,8 +137,8 @@ def parse_sessions(table: str, overrides: str = "") -> Sessions:
             for text, opens, closes in tree["sessions"]
         }
         closures = {date.fromisoformat(day): reason for day, reason in tree["closures"].items()}
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigurationError(f"the session table cannot be read: {error!r}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ConfigurationError(f"the session table cannot be read: {error!r:.300}") from None
     _check(first, last, rows)
     for day, entry in _read_overrides(overrides).items():
         if not first <= day <= last:

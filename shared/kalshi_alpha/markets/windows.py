@@ -99,6 +99,11 @@ class Window:
         """Return the event of ``series`` that this fixing decides."""
         return index_event_ticker(series, self.fixing)
 
+    @property
+    def event_tickers(self) -> str:
+        """Return the events of all its series with commas, as the venue's listings take them."""
+        return ",".join(self.event_ticker(series) for series in self.series)
+
     def _before(self, seconds: float) -> datetime:
         return self.fixing - timedelta(seconds=seconds)
 

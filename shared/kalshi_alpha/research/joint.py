@@ -2,7 +2,8 @@
 
 Each index keeps its own terminal law. They are tied by a normal copula: in normal scores the two
 are jointly normal with correlation rho, which is measured from simultaneous moves. The worked-out
-model is in docs/math/joint.md.
+model is in docs/math/joint.md. Whole ladders are weighed here at once; what is held and rests while
+windows run is weighed by ``trading.risk``, by another formula for the same cells.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from scipy import special, stats
 
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.contracts import Payoff
-from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.pricing.law import TerminalLaw, mass_between
 from kalshi_alpha.pricing.table import above, below
 from kalshi_alpha.research.model.measured import Measured
 from kalshi_alpha.research.scores.clusters import DayBootstrap, Interval
 from kalshi_alpha.research.scores.shapes import Floats, Ints
+from kalshi_alpha.trading.risk import Holding, TailRisk
 
 # Stands for a score of exactly 0, where the formula below would divide by it.
 _TINY = 1e-300
@@ -48,38 +49,6 @@ class Bins:
     masses: Floats
     below: Floats
     scores: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """Contracts held of one market.
-
-    Attributes:
-        payoff: when one YES pays.
-        side: ``BID`` holds YES, ``ASK`` holds NO.
-        size: 1/100 contract, > 0.
-        cost: cash paid for them, fees included.
-    """
-
-    payoff: Payoff
-    side: Side
-    size: int
-    cost: int
-
-
-@dataclass(frozen=True, slots=True)
-class TailRisk:
-    """Value at risk and expected shortfall at one level, in cash; > 0 is a loss.
-
-    Attributes:
-        level: such as 0.99.
-        var: the least loss that is not exceeded with that probability.
-        shortfall: mean loss of the worst ``1 - level``, rounded up.
-    """
-
-    level: float
-    var: int
-    shortfall: int
 
 
 def bins_of(law: TerminalLaw, payoffs: Iterable[Payoff], ticks_per_point: int) -> Bins:
@@ -140,7 +109,7 @@ def cash_by_bin(bins: Bins, holdings: Iterable[Holding]) -> Ints:
                 f"the payoff {low} to {high} cuts a bin: make the bins with this payoff among them"
             ) from None
         pays = PRICE_UNIT * holding.size
-        steps[0] += (0 if holding.side is Side.BID else pays) - holding.cost
+        steps[0] += holding.earns(pays=False)
         steps[first] += holding.side.sign * pays
         steps[after] -= holding.side.sign * pays
     return np.cumsum(steps)[:-1]

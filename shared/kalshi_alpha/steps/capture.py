@@ -10,7 +10,7 @@ import json
 import threading
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from kalshi_alpha.clock import Clock
 from kalshi_alpha.cloud.artifacts import ArtifactStore
 from kalshi_alpha.cloud.table import StoreError
 from kalshi_alpha.markets import capture
+from kalshi_alpha.venues.massive.rest import Bar
 
 # Seconds of one object, and the packed bytes at which it is ended early.
 EACH_SECONDS, EACH_BYTES = 60.0, 4 << 20
@@ -60,6 +61,19 @@ class Recorder:
         """Keep an index value; ``at`` is the vendor's time."""
         body = {"symbol": symbol, "value": value, "t": round(at.timestamp() * 1000)}
         self.hear(capture.INDEX, _json(body), received_at)
+
+    def bars(self, symbol: str, bars: Iterable[Bar]) -> None:
+        """Keep the minutes of history that a watch begins with."""
+        rows = [[round(b.start.timestamp()), b.open, b.high, b.low, b.close] for b in bars]
+        self.hear(capture.BARS, _json({"symbol": symbol, "bars": rows}), self._clock.now())
+
+    def beat(self, items: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep that heartbeats were made here, and what no other line of a capture says of them."""
+        told = {
+            symbol: {name: item[name] for name in ("written_at", "silence_s", "delayed")}
+            for symbol, item in items.items()
+        }
+        self.hear(capture.BEAT, _json(told), self._clock.now())
 
     def flush(self, *, whole: bool = False) -> str:
         """Pack what was heard; write the object when it is due, or at once when ``whole``.

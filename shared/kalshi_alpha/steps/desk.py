@@ -24,7 +24,7 @@ from kalshi_alpha.errors import (
 from kalshi_alpha.markets.orders import Ack, LiveOrder, NewOrder, OrderStatus, Side
 from kalshi_alpha.markets.units import SIZE_UNIT
 from kalshi_alpha.markets.windows import Window
-from kalshi_alpha.steps.guarded import stop_if_killed
+from kalshi_alpha.steps import facts
 from kalshi_alpha.steps.orders import Orders
 from kalshi_alpha.steps.ports import Budget, Placer
 from kalshi_alpha.steps.runtime import Runtime
@@ -43,7 +43,7 @@ from kalshi_alpha.trading.order_events import (
     Unwanted,
 )
 from kalshi_alpha.trading.plan import QuotePlan, TargetQuote
-from kalshi_alpha.trading.queue import Waiting, WorkQueue
+from kalshi_alpha.trading.queue import CAPACITY, Waiting, WorkQueue
 
 # The most that one plan may wait for tokens in all: what is placed later was priced earlier.
 _PATIENCE_S = 5.0
@@ -63,20 +63,34 @@ class Desk:
     budget: Budget
     orders: Orders
     counts: Counter[str] = field(default_factory=Counter)
+    capacity: int = CAPACITY
     _blocked: set[tuple[str, Side]] = field(default_factory=set)
     _resting: int = 0
     _patience_s: float = _PATIENCE_S
 
     def carry_out(self) -> Counter[str]:
         """Find the truth, then perform every action, cancels first."""
+        asked_at = self.runtime.clock.now()
         listed = self.orders.observe(self.placer)
+        seen_at = self.runtime.clock.now()
         live = [o for o in listed if o.status is OrderStatus.RESTING and o.remaining_size > 0]
         self._blocked = self.orders.uncertain(live)
         self._resting = len(live) + len(self._blocked)
         if self.orders.contradictions:
             raise InvariantBroken(self.orders.contradictions[0])
-        queue: WorkQueue[Work] = WorkQueue()
-        for action in reconcile(self.window.window_id, self.plan.targets, live):
+        queue: WorkQueue[Work] = WorkQueue(self.capacity)
+        actions = reconcile(self.window.window_id, self.plan.targets, live)
+        self.runtime.ledger.record_desk(
+            self.window.window_id,
+            self.plan.revision,
+            {
+                "asked_at": asked_at,
+                "seen_at": seen_at,
+                "live": [facts.order_to_json(order) for order in live],
+                "actions": [facts.action_to_json(action) for action in actions],
+            },
+        )
+        for action in actions:
             match action:
                 case Keep():
                     self.counts["kept"] += 1
@@ -111,13 +125,16 @@ class Desk:
                 self._create(target)
 
     def _wait(self, waiting: Waiting[Work]) -> bool:
-        """Wait for the tokens; say False when that would take too long."""
+        """Wait for the tokens; say False when that would take too long.
+
+        Nothing is placed after the last scan; a cancel may always go.
+        """
         clock = self.runtime.clock
         what = type(waiting.item).__name__.lower()
         wait = self.budget.wait_s(what, clock.monotonic(), resting=self._resting)
         wait = max(wait, waiting.pause_s)
         left = (self.window.last_scan_at - clock.now()).total_seconds()
-        if wait > min(self._patience_s, left):
+        if wait > self._patience_s or (what != "cancel" and wait >= left):
             return False
         self._patience_s -= wait
         clock.sleep(wait)
@@ -143,7 +160,6 @@ class Desk:
     # --- the three writes --------------------------------------------------------------------
 
     def _create(self, target: TargetQuote) -> None:
-        stop_if_killed(self.runtime, self.window)
         group_id = self._group()
         if group_id is None:
             self.counts["blocked"] += 1
@@ -159,7 +175,6 @@ class Desk:
         self._count(target, name, event, "created")
 
     def _amend(self, live: LiveOrder, target: TargetQuote) -> None:
-        stop_if_killed(self.runtime, self.window)
         order = self._order(target, live.order_group_id, live.client_order_id)
         name = order.client_order_id
         if name not in self.orders.lives or self.orders.lives[name].state in ENDED:

@@ -7,7 +7,7 @@ until their markets have paid; then nothing, and what it lost counts as lost.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from kalshi_alpha.clock import NEW_YORK
 from kalshi_alpha.errors import LimitReached
 from kalshi_alpha.markets.limits import limits_on, week_of
 from kalshi_alpha.markets.orders import Fill, NewOrder, Side, worst_loss
+from kalshi_alpha.markets.registry import AllLimits, Caps, FamilyLimits, Registry
 from kalshi_alpha.markets.units import PRICE_UNIT, cash_text, size_text
 from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.pricing.fees import FeeTerms, fee_terms, maker_fee
@@ -122,33 +123,44 @@ def settle_up(
 
 
 def cool_off_after(runtime: Runtime, window: Window) -> list[str]:
-    """Stop quoting every series that has lost its day's or week's limit; return the reasons.
+    """Stop quoting every series of a limit that the day or the week has lost; return the reasons.
 
-    The pause ends with the period, even when a later settlement brings some of the loss back.
+    A limit is on one series, on its family, or on everything; one reason a series and period is
+    enough. The pause ends with the period, even when a later settlement brings some of the loss
+    back.
     """
-    day, monday = window.day, week_of(window.day)
-    reasons = []
-    families = {runtime.registry.series[series].family for series in window.series}
-    for name, series in runtime.registry.series.items():
-        if series.family not in families:
-            continue
-        limits = runtime.registry.families[series.family]
-        kin = [s for s, found in runtime.registry.series.items() if found.family == series.family]
-        checks = (
-            (name, (name,), series.caps.max_loss_per_day, "day", day),
-            (name, (name,), series.caps.max_loss_per_week, "week", monday),
-            (f"the family {series.family}", kin, limits.max_loss_per_day, "day", day),
-            (f"the family {series.family}", kin, limits.max_loss_per_week, "week", monday),
-        )
-        for who, members, cap, period, first in checks:
-            lost = -sum(runtime.ledger.earned(member, first, day) for member in members)
-            if lost < cap:
-                continue
-            reason = f"{who} lost ${cash_text(lost)} this {period}, its limit is ${cash_text(cap)}"
-            until = _end_of(period, day)
-            runtime.state.cool_off(name, reason=reason, at=runtime.clock.now(), until=until)
-            reasons.append(f"{name}: {reason}")
+    day, reasons = window.day, []
+    for name in runtime.registry.series:
+        for period, first in (("day", day), ("week", week_of(day))):
+            for who, members, cap in _limits_of(runtime.registry, name, period):
+                lost = -sum(runtime.ledger.earned(member, first, day) for member in members)
+                if lost < cap:
+                    continue
+                reason = (
+                    f"{who} lost ${cash_text(lost)} this {period}, its limit is ${cash_text(cap)}"
+                )
+                until = _end_of(period, day)
+                runtime.state.cool_off(name, reason=reason, at=runtime.clock.now(), until=until)
+                reasons.append(f"{name}: {reason}")
+                break
     return reasons
+
+
+def _limits_of(
+    registry: Registry, name: str, period: str
+) -> Iterator[tuple[str, Sequence[str], int]]:
+    """Yield who is limited, whose results count, and the cap, from the narrowest to the widest."""
+    series = registry.series[name]
+    kin = [s for s, found in registry.series.items() if found.family == series.family]
+    family = registry.families[series.family]
+    limits: tuple[tuple[str, Sequence[str], Caps | FamilyLimits | AllLimits], ...] = (
+        (name, (name,), series.caps),
+        (f"the family {series.family}", kin, family),
+        ("everything together", list(registry.series), registry.all),
+    )
+    for who, members, limit in limits:
+        cap = limit.max_loss_per_day if period == "day" else limit.max_loss_per_week
+        yield who, members, cap
 
 
 def payout(fill: Fill, yes_value: int) -> int:

@@ -21,6 +21,7 @@ from kalshi_alpha.markets.orders import Fill, LiveOrder, NewOrder, Side
 from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.steps.ports import Viewer
 from kalshi_alpha.steps.runtime import Runtime
+from kalshi_alpha.trading.ids import belongs_to
 from kalshi_alpha.trading.lifecycle import (
     ENDED,
     OPEN_QUESTIONS,
@@ -94,16 +95,16 @@ class Orders:
         missing, or with ``every_fill`` in each market that has had an order.
         """
         as_of = self._fresh_as_of(viewer)
-        listed = [
-            order
-            for series in self.window.series
-            for order in viewer.orders(event_ticker=self.window.event_ticker(series))
-        ]
+        listed = viewer.orders(event_ticker=self.window.event_tickers)
         shown = set()
         for order in listed:
             if order.client_order_id in self.lives:
                 shown.add(order.client_order_id)
                 self._see(order)
+            elif belongs_to(self.window.window_id, order.client_order_id):
+                self.contradictions.append(
+                    f"{order.client_order_id} is an order of this window that was never recorded"
+                )
         for name in self.lives.keys() - shown:
             self.take(name, Absent(as_of))
         self._back_fill(viewer, every_fill=every_fill)

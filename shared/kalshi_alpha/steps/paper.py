@@ -119,11 +119,11 @@ class PaperBroker:
         raise VenueRejected(f"there is no paper order {order_id}", status=404, code="not_found")
 
     def _matching(self, event_ticker: str, ticker: str) -> list[dict[str, Any]]:
+        events = tuple(f"{event}-" for event in event_ticker.split(",") if event) or ("",)
         return [
             doc
             for doc in self._ledger.paper_orders()
-            if doc["ticker"].startswith(f"{event_ticker}-" if event_ticker else "")
-            and ticker in ("", doc["ticker"])
+            if doc["ticker"].startswith(events) and ticker in ("", doc["ticker"])
         ]
 
     def _evidence(self, doc: dict[str, Any]) -> list[Fill]:

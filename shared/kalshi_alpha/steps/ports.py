@@ -32,7 +32,7 @@ class Viewer(Protocol):
     def orders(
         self, *, event_ticker: str = "", ticker: str = "", status: str = ""
     ) -> list[LiveOrder]:
-        """List our orders, whole."""
+        """List our orders, whole; ``event_ticker`` may name several events, with commas."""
         ...
 
     def fills(self, *, ticker: str = "", min_at: datetime | None = None) -> list[Fill]:

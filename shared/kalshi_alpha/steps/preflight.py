@@ -22,7 +22,9 @@ from kalshi_alpha.steps import heartbeat
 from kalshi_alpha.steps.account import POSITION_LIMIT, Account, read_account, shard_status
 from kalshi_alpha.steps.outcomes import judge_laws
 from kalshi_alpha.steps.runtime import Runtime
+from kalshi_alpha.trading.arming import Broker
 from kalshi_alpha.trading.gates import ALLOW, Allow
+from kalshi_alpha.trading.risk_stops import drawdown
 from kalshi_alpha.trading.window_gates import (
     Heartbeat,
     Judgement,
@@ -68,12 +70,18 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     facts = window_facts(runtime, window, switch.on, switch.reason, at_start=True)
     each = {s: _judged_by_fit(runtime, window, s, listings[s]) for s in window.series}
     judgement = judge(facts, tuple(each.values()))
-    if facts.balance is not None:
+    broker = runtime.broker
+    if facts.balance is not None and broker is not Broker.PAPER:  # paper has no cash of its own
         runtime.ledger.record_cash(window.window_id, "before", facts.balance, now)
     series = {s: _verdict(judgement, each[s], listings[s]) for s in window.series}
     reasons = sorted({r["reason"] for found in series.values() for r in found["reasons"]})
     runtime.state.extend_window(
-        window.window_id, go=judgement.go, reasons=reasons, series=series, judged_at=iso(now)
+        window.window_id,
+        go=judgement.go,
+        reasons=reasons,
+        series=series,
+        judged_at=iso(now),
+        broker=broker.value,
     )
     return {
         "go": judgement.go,
@@ -86,6 +94,9 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
             "Go": int(judgement.go),
             "Refusals": len(reasons),
             "Shrunk": sum(found["size_share"] < 1.0 for found in series.values()),
+            "KillSwitch": int(switch.on),
+            "LossStop": sum(_stopped_by_loss(found) for found in each.values()),
+            "ParametersAge": max((_age_in_days(found) for found in each.values()), default=0),
         },
     }
 
@@ -123,6 +134,9 @@ def window_facts(
         held=account.held,
         held_limit=POSITION_LIMIT,
         paused=account.paused,
+        drawdown=_drawdown(runtime) if at_start else 0,
+        max_drawdown=runtime.registry.all.max_drawdown,
+        drawdown_days=runtime.registry.all.drawdown_days,
     )
 
 
@@ -153,6 +167,12 @@ def series_facts(runtime: Runtime, window: Window, series: str, listing: Listing
         cooling=cooling.reason if cooling else "",
         cooling_until=cooling.until if cooling else None,
     )
+
+
+def _drawdown(runtime: Runtime) -> int:
+    today = runtime.clock.now().astimezone(NEW_YORK).date()
+    first = today - timedelta(days=runtime.registry.all.drawdown_days - 1)
+    return drawdown(runtime.ledger.earned_by_day(first, today))
 
 
 def read_listing(runtime: Runtime, window: Window, series: str) -> Listing:
@@ -202,6 +222,16 @@ def _judged_by_fit(runtime: Runtime, window: Window, series: str, listing: Listi
     if found.problem:
         return facts
     return replace(facts, fit=judge_laws(runtime, facts.symbol, found.as_of, found.today))
+
+
+def _stopped_by_loss(facts: SeriesFacts) -> bool:
+    day, week = facts.lost_today, facts.lost_this_week
+    return bool(facts.cooling) or day >= facts.max_loss_per_day or week >= facts.max_loss_per_week
+
+
+def _age_in_days(facts: SeriesFacts) -> int:
+    found = facts.parameters
+    return (found.today - found.as_of).days
 
 
 def _verdict(judgement: Judgement, facts: SeriesFacts, listing: Listing) -> dict[str, Any]:

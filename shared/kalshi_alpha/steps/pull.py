@@ -79,15 +79,9 @@ class PullReport:
 
 
 def resting(puller: Puller, window: Window) -> list[LiveOrder]:
-    """List our orders that rest in any event of the window."""
-    return [
-        order
-        for series in window.series
-        for order in puller.orders(
-            event_ticker=window.event_ticker(series), status=OrderStatus.RESTING
-        )
-        if order.remaining_size > 0
-    ]
+    """List our orders that rest in any event of the window: one request."""
+    listed = puller.orders(event_ticker=window.event_tickers, status=OrderStatus.RESTING)
+    return [order for order in listed if order.remaining_size > 0]
 
 
 class Pull:

@@ -18,11 +18,15 @@ from kalshi_alpha.markets.orders import Fill, Settlement
 from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text
 from kalshi_alpha.markets.windows import Window, windows_on
 from kalshi_alpha.pricing.fees import fee_terms
+from kalshi_alpha.steps.account import SHARD
+from kalshi_alpha.steps.bookkeeping import kept_books
 from kalshi_alpha.steps.exposure import cool_off_after, payout, settle_up
+from kalshi_alpha.steps.keeping import kept_window
 from kalshi_alpha.steps.orders import Orders
 from kalshi_alpha.steps.outcomes import settle_laws
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.trading.fee_check import FeeDifference, fee_differences
+from kalshi_alpha.trading.kept import kept_key
 
 PAUSE_SECONDS = 30
 # Settlement takes 127 s at the median and 42 minutes at the worst seen (facts of 2026-09).
@@ -64,6 +68,10 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
         f"windows/{window.window_id}/summary.json",
         (json.dumps(summary, indent=1, sort_keys=True) + "\n").encode(),
     )
+    runtime.artifacts.write(
+        f"windows/{window.window_id}/books.json.gz", kept_books(runtime, window)
+    )
+    runtime.artifacts.write(kept_key(window.window_id), kept_window(runtime, window))
     return {
         "again": False,
         "pause_seconds": 0,
@@ -236,7 +244,7 @@ def _cash_difference(runtime: Runtime, window: Window, expected: int, now: datet
     if before is None or any(runtime.state.window(name) for name in beside):
         return None
     try:
-        after = runtime.reader.balance()
+        after = runtime.reader.balance(SHARD)
     except VenueError:
         return None
     runtime.ledger.record_cash(window.window_id, "after", after, now)

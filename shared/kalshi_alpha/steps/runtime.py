@@ -29,6 +29,7 @@ from kalshi_alpha.steps.paper import PaperBroker
 from kalshi_alpha.steps.ports import Puller, Viewer
 from kalshi_alpha.steps.redaction import conceal
 from kalshi_alpha.trading.arming import Broker, choose_broker
+from kalshi_alpha.trading.standing import Standing, StandingRecord
 from kalshi_alpha.venues.kalshi.puller import KalshiPuller
 from kalshi_alpha.venues.kalshi.reader import KalshiReader
 from kalshi_alpha.venues.kalshi.signing import Credentials, load_key
@@ -36,6 +37,8 @@ from kalshi_alpha.venues.kalshi.signing import Credentials, load_key
 _PREFIX = "KALSHI_ALPHA_"
 C = TypeVar("C", bound=KalshiReader)
 PARAMETERS_KEY = "parameters/index.json"
+TUNING_KEY = "parameters/tuning.json"
+HONESTY_KEY = "honesty/index.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,13 @@ class Runtime:
             venue_url=self.settings.venue_url,
             armed_until=arming_expiry(self.state.arming()) if may_be_armed else None,
             now=self.clock.now(),
+            standing=self.standing.standing if may_be_armed else Standing.PAPER,
         )
+
+    @property
+    def standing(self) -> StandingRecord:
+        """How far the strategy has come; read at each call, for a demotion holds at once."""
+        return StandingRecord.from_json(self.state.standing())
 
     @cached_property
     def reader(self) -> KalshiReader:
@@ -177,6 +186,20 @@ class Runtime:
             return self.artifacts.read(PARAMETERS_KEY)
         except DataError:
             return shipped_parameters(self.clock.now().astimezone(NEW_YORK).date())
+
+    def tuning(self) -> bytes | None:
+        """Return what past days taught, from the artifact store; None, the rule, without it."""
+        try:
+            return self.artifacts.read(TUNING_KEY)
+        except DataError:
+            return None
+
+    def honesty(self) -> bytes | None:
+        """Return the honesty artifact, None where nobody has fitted one yet."""
+        try:
+            return self.artifacts.read(HONESTY_KEY)
+        except DataError:
+            return None
 
 
 def credentials_from(secret: Mapping[str, str]) -> Credentials:

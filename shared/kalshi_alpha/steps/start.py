@@ -24,13 +24,8 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     window that is running already are answers, not errors.
     """
     now = runtime.clock.now()
-    day = now.astimezone(NEW_YORK).date()
-    fixing = _time(str(request.get("fixing", "")))
-    window = _find(windows_on(day, runtime.registry, runtime.sessions), request, fixing)
+    window, reason = scheduled_window(request, runtime)
     if window is None:
-        reason = runtime.sessions.why_closed(day) or (
-            f"{day} has no {fixing:%H:%M} fixing of {request.get('group')}: the session ends before"
-        )
         return {"started": False, "window_id": "", "reason": reason, "metrics": {"NoWindow": 1}}
     if now >= window.make_at:
         reason = f"it is past {window.make_at:%H:%M:%S} UTC, too late to start {window.window_id}"
@@ -44,6 +39,22 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     except AlreadyStarted as error:
         return {"started": False, "window_id": window.window_id, "reason": str(error)}
     return {"started": True, "window_id": window.window_id, "reason": ""}
+
+
+def scheduled_window(request: Mapping[str, Any], runtime: Runtime) -> tuple[Window | None, str]:
+    """Return today's window of ``{"group", "fixing"}``, or None and why there is none.
+
+    Raises:
+        ConfigurationError: for a fixing that is not ``HH:MM``.
+    """
+    day = runtime.clock.now().astimezone(NEW_YORK).date()
+    fixing = _time(str(request.get("fixing", "")))
+    window = _find(windows_on(day, runtime.registry, runtime.sessions), request, fixing)
+    if window is not None:
+        return window, ""
+    return None, runtime.sessions.why_closed(day) or (
+        f"{day} has no {fixing:%H:%M} fixing of {request.get('group')}: the session ends before"
+    )
 
 
 def _find(windows: tuple[Window, ...], request: Mapping[str, Any], fixing: time) -> Window | None:

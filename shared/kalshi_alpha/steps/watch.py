@@ -189,6 +189,7 @@ class Sentry:
     async def beat(self) -> None:
         """Write the heartbeats, hold the watch, and pack what was heard."""
         items = self._items()
+        self.recorder.beat(items)
         await asyncio.to_thread(self._write_beat, items)
 
     def _write_beat(self, items: dict[str, dict[str, object]]) -> None:
@@ -305,6 +306,7 @@ class Sentry:
                     bars = reader.aggregates(watch.symbol.vendor_ticker, self._session.open, now)
                 except (VenueError, DataError):
                     continue  # the meter starts empty, which the law treats as nothing known
+                self.recorder.bars(watch.symbol.name, bars)
                 for bar in bars:
                     watch.seed(bar)
 

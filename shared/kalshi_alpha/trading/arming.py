@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import ArmingError, ConfigurationError
+from kalshi_alpha.trading.standing import Standing
 
 _LOOPBACK = IPv4Network("127.0.0.0/8")
 
@@ -22,12 +23,19 @@ class Broker(StrEnum):
 
 
 def choose_broker(
-    *, requested: str, stage: str, venue_url: str, armed_until: datetime | None, now: datetime
+    *,
+    requested: str,
+    stage: str,
+    venue_url: str,
+    armed_until: datetime | None,
+    now: datetime,
+    standing: Standing = Standing.PAPER,
 ) -> Broker:
     """Return the broker asked for, if it may be had.
 
     ``paper`` always may. ``twin`` may when the venue is this very machine. ``live`` may when the
-    stage was deployed as live and, separately, an operator has armed it until later than ``now``.
+    stage was deployed as live, an operator has promoted the strategy to a pilot or beyond, and,
+    separately, has armed it until later than ``now``.
 
     Raises:
         ConfigurationError: for a broker that does not exist.
@@ -43,7 +51,7 @@ def choose_broker(
             f"the twin broker reaches only this machine, and the venue is {_host(venue_url)!r}"
         )
     if broker is Broker.LIVE:
-        _require_live(stage, venue_url, armed_until, now)
+        _require_live(stage, venue_url, armed_until, now, standing)
     return broker
 
 
@@ -61,7 +69,9 @@ def is_loopback(url: str) -> bool:
     return address in _LOOPBACK
 
 
-def _require_live(stage: str, venue_url: str, armed_until: datetime | None, now: datetime) -> None:
+def _require_live(
+    stage: str, venue_url: str, armed_until: datetime | None, now: datetime, standing: Standing
+) -> None:
     if stage != "live":
         raise ArmingError(f"live trading needs a stage deployed as 'live', and this is {stage!r}")
     if armed_until is None:
@@ -72,6 +82,11 @@ def _require_live(stage: str, venue_url: str, armed_until: datetime | None, now:
         )
     if urlsplit(venue_url).scheme != "https":
         raise ArmingError("live trading needs an https address of the venue")
+    if not standing.may_trade_live:
+        raise ArmingError(
+            f"live trading needs a pilot or a scaled strategy, and this one stands at {standing}; "
+            "see kalshi-alpha pilot status"
+        )
 
 
 def _host(url: str) -> str:

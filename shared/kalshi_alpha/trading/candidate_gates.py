@@ -7,14 +7,15 @@ them in the order of expected value.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from kalshi_alpha.markets.contracts import Payoff, TickGrid
 from kalshi_alpha.markets.units import CASH_UNIT, PRICE_UNIT, cash_text, price_text, size_text
 from kalshi_alpha.pricing.fees import FeeTerms
 from kalshi_alpha.trading.candidates import Candidate
 from kalshi_alpha.trading.gates import ALLOW, Verdict, refuse
+from kalshi_alpha.trading.when import ALWAYS, When
 
 # Within two per cent of certainty the law's own error is of the size of the probability.
 CERTAINTY = 0.02
@@ -34,13 +35,15 @@ class NearStrike:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a candidate gate may know beside its candidate."""
+    """What a candidate gate may know beside its candidate; ``places`` are bins by ticker."""
 
     level: float
     ticks_per_point: int
     seconds_to_fixing: float
     near_strike: NearStrike | None = None
     certainty: float = CERTAINTY
+    when: When = ALWAYS
+    places: Mapping[str, int] = field(default_factory=dict)
 
 
 def fee_known(terms: FeeTerms | None, fee_type: str) -> Verdict:
@@ -86,6 +89,21 @@ def strike_distance(candidate: Candidate, moment: Moment) -> Verdict:
         value=distance,
         limit=near.points,
         seconds_to_fixing=moment.seconds_to_fixing,
+    )
+
+
+def open_stretch(candidate: Candidate, moment: Moment) -> Verdict:
+    """Refuse a quote in a stretch that the evidence of past days closed."""
+    place = moment.places.get(candidate.ticker)
+    closed = moment.when.closing(moment.seconds_to_fixing, candidate.side, place)
+    if closed is None:
+        return ALLOW
+    return refuse(
+        "closed-stretch",
+        f"{closed.name} before the fixing is closed: {closed.why}",
+        value=moment.seconds_to_fixing,
+        start_s=closed.start_s,
+        stop_s=closed.stop_s,
     )
 
 
@@ -188,6 +206,7 @@ CANDIDATE_GATES: tuple[CandidateGate, ...] = (
     has_market,
     probability_certain,
     strike_distance,
+    open_stretch,
     edge_enough,
     on_grid,
 )

@@ -112,7 +112,7 @@ def judge_drift(
 
     Args:
         symbol: for the sentence.
-        outcomes: in any order; those of ``today`` or later and those too old are left out.
+        outcomes: in any order; those of days after ``today`` and those too old are left out.
         as_of: last day the parameters were fitted on.
         today: New York day.
         limits: of the registry.

@@ -176,13 +176,15 @@ def _unclear(life: OrderLife, event: Unclear) -> Step:
 
 
 def _cancel_answered(life: OrderLife, event: CancelAnswered) -> Step:
+    """Believe a cancel that took out just what we thought would rest; look up any other.
+
+    More or less means that a fill was faster, or that what we knew of came from an old listing:
+    which of them, and so what has filled, only the venue can say.
+    """
     _only_in(life, event, State.UNKNOWN, *_AT_VENUE)
-    if not event.reduced_by:
+    if event.reduced_by != life.remaining or not event.reduced_by:
         return replace(life, state=State.UNKNOWN), Action.LOOK_UP
-    raced = max(0, life.remaining - event.reduced_by)
-    _within(life, life.filled + raced, event)
-    gone = replace(life, state=State.CANCELED, remaining=0, filled=life.filled + raced)
-    return gone, Action.LOOK_UP if raced else Action.NOTHING
+    return replace(life, state=State.CANCELED, remaining=0), Action.NOTHING
 
 
 def _seen(life: OrderLife, event: Seen) -> Step:

@@ -1,15 +1,16 @@
 """Which quotes to want: the best few bins of each series, inside every cap.
 
-``choose`` goes through one series' candidates from the highest expected value down (ties by ticker
-and side, so the same input gives the same plan), asks the gates and sizes what is left. Caps count
-what is held as used: a bin with a position is a taken bin, its risk is spent, and nothing is
-netted. ``QuotePlan`` is what then travels to whoever places orders, as JSON of texts and integers.
+``choose`` goes through one series' candidates: first those that reduce the risk of what is held,
+then from the highest expected value down (ties by ticker and side, so the same input gives the same
+plan). It asks the gates and sizes what is left. Caps count what is held as used: a bin with a
+position is a taken bin, its risk is spent, and nothing is netted. ``QuotePlan`` is what travels to
+whoever places orders, as JSON of texts and integers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +18,14 @@ from kalshi_alpha.clock import from_iso, iso
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.orders import Side, worst_loss
 from kalshi_alpha.markets.registry import Caps, Quoting
-from kalshi_alpha.markets.units import PRICE_UNIT, SIZE_UNIT, cash_text
+from kalshi_alpha.markets.units import PRICE_UNIT, SIZE_UNIT, cash_text, price_text
 from kalshi_alpha.trading import candidate_gates as gate
 from kalshi_alpha.trading import sizing
 from kalshi_alpha.trading.candidates import Candidate
 from kalshi_alpha.trading.edge import Edge
 from kalshi_alpha.trading.gates import ALLOW, Allow, Refuse, Verdict, first_refusal, refuse
+from kalshi_alpha.trading.honesty import FULL, BinWeight, HonestyView
+from kalshi_alpha.trading.risk_tilt import Tilts, shaded, tilt_of
 
 _PPM = 1_000_000
 _MOST = 10**15  # more than any amount, size or count of ours
@@ -158,18 +161,25 @@ def choose(
     quoting: Quoting,
     exposure: Exposure,
     drift: Allow = ALLOW,
+    *,
+    honesty: HonestyView | None = None,
+    tilts: Tilts | None = None,
 ) -> tuple[Decision, ...]:
     """Decide about every candidate of one series; the answer keeps the order of the question.
 
-    ``drift`` is the share of each size that the law's fit leaves.
+    ``drift`` is the share of each size that the law's fit leaves, ``honesty`` what each bin's fills
+    have earned of Kelly's stake, and ``tilts`` what the inventory asks of each quote.
     """
-    verdicts = [_gated(found, moment) for found in candidates]
+    lean = tilts or {}
+    leaning = [shaded(found, tilt_of(lean, found)) for found in candidates]
+    verdicts = [_gated(found, moment) for found in leaning]
     allowed = [i for i, verdict in enumerate(verdicts) if isinstance(verdict, Allow)]
-    allowed.sort(key=lambda i: _rank(candidates[i]))
-    desk = _Desk(caps, quoting, exposure, drift)
-    decided = {i: desk.decide(candidates[i]) for i in allowed}
+    allowed.sort(key=lambda i: (not tilt_of(lean, leaning[i]).reduces, *_rank(leaning[i])))
+    desk = _Desk(caps, quoting, exposure, drift, honesty)
+    decided = {i: desk.decide(leaning[i]) for i in allowed}
     return tuple(
-        decided.get(i) or Decision(found, verdicts[i]) for i, found in enumerate(candidates)
+        _told(decided.get(i) or Decision(found, verdicts[i]), candidates[i])
+        for i, found in enumerate(leaning)
     )
 
 
@@ -185,9 +195,16 @@ def quote_plan(
 class _Desk:
     """The caps of one series while they are being used up."""
 
-    def __init__(self, caps: Caps, quoting: Quoting, exposure: Exposure, drift: Allow) -> None:
+    def __init__(
+        self,
+        caps: Caps,
+        quoting: Quoting,
+        exposure: Exposure,
+        drift: Allow,
+        honesty: HonestyView | None,
+    ) -> None:
         self._caps, self._quoting, self._exposure = caps, quoting, exposure
-        self._drift = drift
+        self._drift, self._honesty = drift, honesty
         self._bins = {ticker for ticker, held in exposure.positions.items() if held}
         self._quoted: set[str] = set()
         self._risked = sum(exposure.at_risk.values())
@@ -196,8 +213,10 @@ class _Desk:
         edge, ticker = candidate.chosen, candidate.ticker
         assert edge is not None  # the edge gate let it through
         held = max(0, edge.side.sign * self._exposure.positions.get(ticker, 0))
+        key, belief = self._belief(candidate)
         verdict = first_refusal(
             (
+                belief.gate(key),
                 gate.one_side(ticker in self._quoted),
                 gate.bin_cap(len(self._bins - {ticker}), self._caps.max_bins),
                 gate.position_limit(held, self._caps.max_size),
@@ -206,14 +225,21 @@ class _Desk:
         if isinstance(verdict, Refuse):
             return Decision(candidate, verdict)
         budget = self._budget(ticker, held)
-        whole = sizing.size_quote(edge, self._quoting.kelly_fraction, budget)
+        whole = sizing.size_quote(edge, self._quoting.kelly_fraction, budget, belief)
         sized = sizing.shrunk(whole, self._drift.size_share)
         if sized.size == 0:
-            return Decision(candidate, self._too_small(edge, sized, budget), sized)
+            return Decision(candidate, self._too_small(edge, sized, budget, belief), sized)
         self._bins.add(ticker)
         self._quoted.add(ticker)
         self._risked += edge.worst_loss * sized.size // SIZE_UNIT
         return Decision(candidate, verdict, sized)
+
+    def _belief(self, candidate: Candidate) -> tuple[str, BinWeight]:
+        """Return the candidate's bin and what it is believed."""
+        view, probability, side = self._honesty, candidate.probability, candidate.side
+        if view is None:
+            return "", FULL
+        return view.key(probability, side), view.of(probability, side)
 
     def _budget(self, ticker: str, held: int) -> sizing.Budget:
         caps, exposure = self._caps, self._exposure
@@ -226,8 +252,18 @@ class _Desk:
             week_left=caps.max_loss_per_week - exposure.lost_this_week - self._risked,
         )
 
-    def _too_small(self, edge: Edge, sized: sizing.Sizing, budget: sizing.Budget) -> Verdict:
+    def _too_small(
+        self, edge: Edge, sized: sizing.Sizing, budget: sizing.Budget, belief: BinWeight
+    ) -> Verdict:
         caps = self._caps
+        if sized.bound_by == sizing.HONESTY:
+            return refuse(
+                "size-honesty",
+                f"what its bin is believed leaves less than one contract: {belief.reason}",
+                weight=belief.weight,
+                kelly=sized.kelly,
+                n=belief.n,
+            )
         if sized.bound_by == sizing.DRIFT:
             return refuse(
                 "size-drift",
@@ -253,6 +289,18 @@ class _Desk:
         )
 
 
+def _told(decision: Decision, asked: Candidate) -> Decision:
+    """Return the decision with a word on its price where the inventory moved it back."""
+    edge, first = decision.candidate.chosen, asked.chosen
+    if decision.target is None or edge is None or first is None or edge.price == first.price:
+        return decision
+    reason = (
+        f"rests at {price_text(edge.price)} instead of {price_text(first.price)}: a fill adds to "
+        "the risk of what is held"
+    )
+    return replace(decision, verdict=Allow(1.0, reason, {"price_before": first.price}))
+
+
 def _gated(candidate: Candidate, moment: gate.Moment) -> Verdict:
     return first_refusal(ask(candidate, moment) for ask in gate.CANDIDATE_GATES)
 
@@ -274,5 +322,5 @@ def _whole(doc: Mapping[str, Any], name: str, least: int = 0, most: int = _MOST)
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{name} is {str(value)[:40]!r}, not a whole number")
     if not least <= value <= most:
-        raise ValueError(f"{name} is {value:.6g}, outside {least} to {most}")
+        raise ValueError(f"{name} is {str(value)[:40]}, outside {least} to {most}")
     return value

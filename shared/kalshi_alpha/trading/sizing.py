@@ -1,8 +1,9 @@
-"""How much to quote: truncated Kelly, then caps; the tightest one is named.
+"""How much to quote: Kelly cut down to what is believed, then caps; the tightest one is named.
 
 A contract bought at cost c (price and fee) pays one dollar with probability w. The fraction of the
 bankroll that maximises expected log growth is ``f = (w - c) / (1 - c)``, cut to [0, 1]; a fraction
-``kelly_fraction`` of that is staked, because the probability is an estimate. The result is whole
+``kelly_fraction`` of that is staked, because the probability is an estimate, and of that the weight
+which realised edges have earned the quote's bin (``trading.honesty``). The result is whole
 contracts, rounded down. References: Kelly (1956), "A New Interpretation of Information Rate";
 MacLean, Thorp and Ziemba (2010) on fractional Kelly.
 """
@@ -14,9 +15,10 @@ from dataclasses import dataclass
 
 from kalshi_alpha.markets.units import CASH_UNIT, SIZE_UNIT
 from kalshi_alpha.trading.edge import Edge
+from kalshi_alpha.trading.honesty import FULL, BinWeight
 
 KELLY, MAX_SIZE, STRIKE, WINDOW, DAY, WEEK = "kelly", "max-size", "strike", "window", "day", "week"
-DRIFT = "drift"
+HONESTY, DRIFT, SHORTFALL = "honesty", "drift", "shortfall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +53,23 @@ def kelly_fraction_of(edge: Edge) -> float:
     return min(1.0, max(0.0, (edge.win_probability - cost) / (1.0 - cost)))
 
 
-def size_quote(edge: Edge, kelly_fraction: float, budget: Budget) -> Sizing:
-    """Return how many whole contracts to quote; ``kelly_fraction`` in [0, 1] tempers Kelly.
+def size_quote(
+    edge: Edge, kelly_fraction: float, budget: Budget, belief: BinWeight = FULL
+) -> Sizing:
+    """Return how many whole contracts to quote.
 
-    On a tie the cap listed first is named: Kelly, size, strike, window, day, week.
+    ``kelly_fraction`` in [0, 1] tempers Kelly, and ``belief`` in the quote's bin cuts it further.
+    On a tie the cap listed first is named: Kelly, honesty, size, strike, window, day, week.
     """
     kelly = kelly_fraction_of(edge)
     each = edge.worst_loss
     stake = round(kelly * kelly_fraction * budget.bankroll)
+    believed = round(kelly * kelly_fraction * belief.weight * budget.bankroll) // each
+    if belief.cap is not None:
+        believed = min(believed, belief.cap // SIZE_UNIT)
     contracts = {
         KELLY: stake // each,
+        HONESTY: believed,
         MAX_SIZE: budget.max_size // SIZE_UNIT,
         STRIKE: budget.strike_left // each,
         WINDOW: budget.window_left // each,

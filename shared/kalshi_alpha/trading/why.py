@@ -79,8 +79,8 @@ def why(
         bid=candidate.top.bid,
         ask=candidate.top.ask,
         code=verdict.code if isinstance(verdict, Refuse) else "",
-        reason=verdict.reason if isinstance(verdict, Refuse) else "",
-        evidence=verdict.evidence if isinstance(verdict, Refuse) else {},
+        reason=verdict.reason,
+        evidence=verdict.evidence,
         options=tuple(
             {"price": o.edge.price, "ev": o.edge.ev, "crosses": o.crosses}
             for o in candidate.options

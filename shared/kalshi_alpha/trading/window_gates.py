@@ -28,6 +28,8 @@ class WindowFacts:
     venue's cash and ``balance_needed`` the most that the window's caps can tie up, in cash units.
     ``held`` is what positions in the window's events can still lose, under ``held_limit`` of the
     contract terms; ``paused`` names a pause of the exchange that falls into the window.
+    ``drawdown`` is the cash >= 0 given back since the highest point of the last ``drawdown_days``,
+    under ``max_drawdown``; 0 for no limit.
     """
 
     now: datetime
@@ -44,6 +46,9 @@ class WindowFacts:
     held: int | None = 0
     held_limit: int = 0
     paused: str = ""
+    drawdown: int = 0
+    max_drawdown: int = 0
+    drawdown_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,21 @@ def exchange_pause(facts: WindowFacts) -> Verdict:
     return refuse("exchange-pause", f"the exchange pauses: {facts.paused}", why=facts.paused)
 
 
+def drawdown_stop(facts: WindowFacts) -> Verdict:
+    """Refuse while more has been given back since the highest point than a person has allowed."""
+    if facts.drawdown < facts.max_drawdown or not facts.max_drawdown:
+        return ALLOW
+    return refuse(
+        "drawdown",
+        f"${cash_text(facts.drawdown)} was given back since the highest point of the last "
+        f"{facts.drawdown_days} days, the stop is at ${cash_text(facts.max_drawdown)}: look at the "
+        "days, then raise the stop or wait",
+        value=facts.drawdown,
+        limit=facts.max_drawdown,
+        days=facts.drawdown_days,
+    )
+
+
 def listing(facts: SeriesFacts) -> Verdict:
     """Refuse a series without a market that can be priced."""
     if facts.listing_problem or facts.markets_listed is None:
@@ -337,6 +357,7 @@ WINDOW_PREFLIGHT: tuple[WindowGate, ...] = (
     exchange_pause,
     balance,
     position_limit,
+    drawdown_stop,
 )
 SERIES_PREFLIGHT: tuple[SeriesGate, ...] = (
     listing,

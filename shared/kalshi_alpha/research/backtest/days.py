@@ -138,6 +138,30 @@ def run_days(
     return [one for one in kept if one is not None]
 
 
+def gather(others: Sequence[Path], folder: Path, fingerprint: str) -> int:
+    """Copy the days that parts of the same run left in other folders; return how many came.
+
+    Raises:
+        ConfigurationError: for a folder that holds no day of this run: other files, settings or
+            code, and its figures would not be this run's.
+    """
+    count = 0
+    for other in others:
+        whole = [
+            file
+            for file in sorted((other / FOLDER / fingerprint[:16]).glob("*.json"))
+            if read_day(file) is not None
+        ]
+        if not whole:
+            raise ConfigurationError(
+                f"{other} holds no day of this run: play the part with the same files and settings"
+            )
+        for file in whole:
+            write_atomically(folder / FOLDER / fingerprint[:16] / file.name, file.read_bytes())
+        count += len(whole)
+    return count
+
+
 def fingerprint_of(*parts: Any) -> str:
     """Return the SHA-256 of JSON-ready parts."""
     text = json.dumps(parts, sort_keys=True, default=str)

@@ -23,13 +23,12 @@ from kalshi_alpha.research.backtest.settings import Settings
 from kalshi_alpha.research.backtest.taking import LIFE_S, best_take
 from kalshi_alpha.research.backtest.tape import Tape, at_second
 from kalshi_alpha.research.backtest.venue import PaperVenue, Resting, positions
-from kalshi_alpha.trading.candidate_gates import Moment, NearStrike
-from kalshi_alpha.trading.candidates import Candidate, candidate, candidates
+from kalshi_alpha.trading.candidates import Candidate, candidate
 from kalshi_alpha.trading.gates import Refuse
 from kalshi_alpha.trading.ids import client_order_id
 from kalshi_alpha.trading.match import Amend, Cancel, Create, Keep, reconcile
 from kalshi_alpha.trading.plan import Decision, Exposure, QuotePlan, TargetQuote, choose, quote_plan
-from kalshi_alpha.trading.shortlist import with_market
+from kalshi_alpha.trading.shortlist import looked_at, moment_of, with_market
 from kalshi_alpha.trading.why import inputs_hash, why
 
 SILENT, UNKNOWN = "feed-silent", "feed-unknown"
@@ -165,19 +164,15 @@ class _Desk:
     ) -> tuple[Decision, ...]:
         tape = self._pricer.tape
         left = tape.fixing_s - now
-        moment = Moment(
-            level=level,
-            ticks_per_point=self._series.ticks_per_point,
-            seconds_to_fixing=left,
-            near_strike=NearStrike(
-                self._symbol.near_strike_points, self._symbol.near_strike_within_s
-            ),
+        tuning = self._settings.tuning
+        moment = moment_of(
+            self._symbol, tape.ladder, level, self._series.ticks_per_point, left, tuning
         )
         at_close = tape.window.fixing == tape.session.close
         blends = self._pricer.parameters.part(at_close=at_close).blend
         weighed = with_market(near, tops, blends, left / 60.0)
-        looked_at = self._looked_at(now, weighed, tops)
-        return choose(looked_at, moment, self._caps, self._quoting, self._exposure())
+        found = self._looked_at(now, weighed, tops)
+        return choose(found, moment, self._caps, self._quoting, self._exposure())
 
     def _looked_at(
         self, now: float, priced: Sequence[tuple[Contract, float]], tops: Mapping[str, Top]
@@ -188,11 +183,13 @@ class _Desk:
         if settings.source in ("mid", "random"):
             mids = ((c, self._book.mid(self._place[c.ticker], now)) for c, _ in priced)
             priced = [(c, mid) for c, mid in mids if mid is not None]
-        view = settings.view(self._pricer.tape.fixing_s - now)
-        terms, quoting = self._pricer.terms, self._quoting
+        left = self._pricer.tape.fixing_s - now
+        terms, quoting, tuning = self._pricer.terms, self._quoting, settings.tuning
+        found: Iterable[Candidate]
         if settings.rule == "core":
-            found: Iterable[Candidate] = candidates(priced, tops, terms, quoting, view)
+            found = looked_at(priced, tops, terms, quoting, tuning, settings.every_s, left)
         else:
+            view = tuning.view(settings.every_s, left)
             found = (
                 candidate(c, side, p, _alone(c, side, tops[c.ticker]), terms, quoting, view)
                 for c, p in priced

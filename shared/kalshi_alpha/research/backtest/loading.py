@@ -25,6 +25,7 @@ from kalshi_alpha.pricing.parameters import SymbolParameters, load_parameters, p
 from kalshi_alpha.research.backtest.tape import Seconds, Tape
 from kalshi_alpha.research.data.findings import (
     Bools,
+    FileRefused,
     Floats,
     Ints,
     day_of,
@@ -121,7 +122,11 @@ def load(sources: Sources, registry: Registry) -> Loaded:
             "without --bars the outcomes and the law are unknown: give --results and --params, or "
             "--bars of the index"
         )
-    rows = [_read(file, series, sources) for file in sources.trades]
+    rows, unsound = [], dict[date, Missing]()
+    for file in sources.trades:
+        read, gone = _sound(file, series, sources)
+        rows.append(read)
+        unsound |= gone
     sessions = load_sessions()
     first = sources.first or day_of(min(int(r.trades.event.min()) for r in rows))
     last = sources.last or day_of(max(int(r.trades.event.max()) for r in rows))
@@ -136,6 +141,9 @@ def load(sources: Sources, registry: Registry) -> Loaded:
     missing: list[Missing] = []
     parameters: dict[date, SymbolParameters] = {}
     for session in asked:
+        if session.day in unsound:
+            missing.append(unsound[session.day])
+            continue
         try:
             of_day = laid.of_day(session, rows)
             parameters[session.day] = fitted.on(session.day)
@@ -179,10 +187,43 @@ class _Read:
     bought_size: Ints
 
 
-def _read(file: Path, series: Series, sources: Sources) -> _Read:
+def _sound(file: Path, series: Series, sources: Sources) -> tuple[_Read, dict[date, Missing]]:
+    """Return a file's days that hold together, and those that one of their rows rules out.
+
+    Raises:
+        DataError: naming file, row and rule, when it cannot be read at all or no day is left.
+    """
+    gone: dict[date, Missing] = {}
+    first: FileRefused | None = None
+    while True:
+        try:
+            return _read(file, series, sources, frozenset(gone)), gone
+        except FileRefused as refused:
+            first = first or refused
+            row, rule = refused.finding.row, refused.finding.rule
+            day = None if row is None else _day_of_row(file, row)
+            if day is None or day in gone:
+                raise first from None
+            gone[day] = Missing(day, rule, str(refused))
+
+
+def _day_of_row(file: Path, row: int) -> date | None:
+    column = read_table(file)[1]["event_day"]
+    said = column[row - 1].as_py()
+    try:
+        return said if said is None or type(said) is date else date.fromisoformat(str(said)[:10])
+    except ValueError:
+        return None
+
+
+def _read(
+    file: Path, series: Series, sources: Sources, without: frozenset[date] = frozenset()
+) -> _Read:
     table = read_table(file)[1]
     column = series.symbol.lower() if series.symbol.lower() in table.column_names else ""
-    trades = read_trades(file, lambda _: column, first=sources.first, last=sources.last)
+    trades = read_trades(
+        file, lambda _: column, first=sources.first, last=sources.last, without=without
+    )
     if trades.form != "index":
         raise refusal(file, "form", "it holds temperature trades, for which there is no law")
     other = {t.event.series for t in trades.tickers} - {series.ticker}

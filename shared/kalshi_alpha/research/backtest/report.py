@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ OVERVIEW = (
 _OTHERS = ("", "fills", "claimed", "realised", "95 %", "base ahead, $ a day", "95 %")
 _WHEN = ("seconds before the fixing", "fills before", "realised", "95 %", "fills later",
          "realised", "95 %")  # fmt: skip
+_MARKOUTS = ("", "fills", "claimed", "after 1 s", "after 5 s", "after 30 s", "settled")
+_DRIFT = ("", "earlier", "later", "change", "95 %")
+_POWER = ("cents a contract", "days")
 _TYPES = {
     "str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(),
     "float | None": pa.float64(), "bool | None": pa.bool_(),
@@ -41,15 +44,26 @@ def write_backtest(
     Returns:
         What backtest.json holds.
     """
-    document = found.document | {"provenance": {**dict(provenance), **found.document["provenance"]}}
+    return write_files(found.document, found.days, folder, provenance, study_of)
+
+
+def write_files(
+    found: Mapping[str, Any],
+    days: Sequence[DayPlayed],
+    folder: Path,
+    provenance: Sequence[tuple[str, str]],
+    study: Callable[[Mapping[str, Any]], Study],
+) -> dict[str, Any]:
+    """Write a document with its page, as ``study`` lays it out, and its trades."""
+    document = dict(found) | {"provenance": {**dict(provenance), **found["provenance"]}}
     text = json.dumps(document, indent=1, allow_nan=False)
     (folder / "backtest.json").unlink(missing_ok=True)
-    table = trades_table(found.days)
+    table = trades_table(days)
     write_atomically(folder / "trades.parquet", parquet_bytes(table))
     sink = pa.BufferOutputStream()
     pa_csv.write_csv(table, sink)
     write_atomically(folder / "trades.csv", bytes(sink.getvalue().to_pybytes()))
-    write_study(study_of(document), folder, "backtest")
+    write_study(study(document), folder, "backtest")
     write_atomically(folder / "backtest.json", (text + "\n").encode())
     return document
 
@@ -65,9 +79,9 @@ def trades_table(days: Sequence[DayPlayed]) -> pa.Table:
 def overview(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return a line for the whole, each minute class and each side."""
     return [
-        _line(ALL, document[ALL]),
-        *(_line(_minutes(row), row) for row in document["minutes"]),
-        *(_line(row["side"], row) for row in document["sides"]),
+        line_of(ALL, document[ALL]),
+        *(line_of(_minutes(row), row) for row in document["minutes"]),
+        *(line_of(row["side"], row) for row in document["sides"]),
     ]
 
 
@@ -95,8 +109,19 @@ def study_of(document: Mapping[str, Any]) -> Study:
             (_BINS,),
             (*by_minute, *by_bin),
             [
-                Table("By bin", OVERVIEW, [_line(f"{row['bin']:+d}", row) for row in bins]),
-                Table("Does it drift", OVERVIEW, [_line(h["from"], h) for h in document["halves"]]),
+                Table("By bin", OVERVIEW, [line_of(f"{row['bin']:+d}", row) for row in bins]),
+                Table(
+                    "Does it drift", OVERVIEW, [line_of(h["from"], h) for h in document["halves"]]
+                ),
+            ],
+        ),
+        Section(
+            "What fills were worth afterwards",
+            (_AFTER,),
+            (),
+            [
+                Table("Cents a contract", _MARKOUTS, _after_lines(document)),
+                Table("Slipped from the claim", _DRIFT, _drift_lines(document)),
             ],
         ),
         Section(
@@ -113,6 +138,7 @@ def study_of(document: Mapping[str, Any]) -> Study:
         sections.append(Section("Other assumptions", (_OTHERWISE,), (), [table]))
     if document["when"]:
         sections.append(_when(document["when"]))
+    sections.append(_closed(document))
     sections.append(_fills_section(document))
     return Study(
         title=f"{document['series']}: would it have filled, and what was it worth",
@@ -135,6 +161,11 @@ _READING = (
 _BINS = (
     "Bin +1 is the first strike above the index at the fill, \N{MINUS SIGN}1 the first at or "
     "below it. A row here is one of many looks at the same days, and none of them is a verdict."
+)
+_AFTER = (
+    "By side: the law's probability so long after the fill, or the settlement, less the price. "
+    "Slippage is that less what was claimed, on the earlier and the later half of the days; its "
+    "change says whether fills grow worse."
 )
 _NULLS = (
     "Mid quotes around the market's own middle, each side by turns; random keeps to one side of it "
@@ -201,6 +232,49 @@ def _when(when: Mapping[str, Any]) -> Section:
     return Section("When to quote", (said,), (), [Table("Every stretch tried", _WHEN, rows)])
 
 
+def _after_lines(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows = [(ALL, document[ALL]), *((_minutes(row), row) for row in document["minutes"])]
+    names = ("ev_claimed", "markout_1s", "markout_5s", "markout_30s", "realised")
+    return [
+        (name, f"{row['fills']:,}", *(_cents(row[each]) for each in names)) for name, row in rows
+    ]
+
+
+def _drift_lines(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    words = {"markout_1s": "after 1 s", "markout_5s": "after 5 s", "markout_30s": "after 30 s"}
+    return [
+        (
+            words.get(row["after"], "settled"),
+            *(_cents(row[each]) for each in ("earlier", "later", "change")),
+            _range(row["change_low"], row["change_high"]),
+        )
+        for row in document["drift"]
+    ]
+
+
+def _closed(document: Mapping[str, Any]) -> Section:
+    closed = document["closed"]
+    if closed["chosen"] is None:
+        said = (
+            f"No stretch lost with {closed['fewest_votes']} votes on the earlier days: every one "
+            "stays open."
+        )
+    else:
+        later = closed["later"]
+        said = (
+            f"Worst of {closed['tried']} on {' to '.join(closed['chosen_on'])}: {closed['name']} "
+            f"before the fixing, {_cents(closed['earlier']['realised'])} on "
+            f"{closed['earlier']['fills']} votes. On later days: {later['verdict_sentence']} "
+            + ("It is to be closed." if closed["act"] else "It stays open.")
+        )
+    rows = [
+        (_cents(row["edge"]), NOTHING if row["days"] is None else f"{row['days']:,}")
+        for row in document["power"]
+    ]
+    table = Table("Days that would show an edge four times in five", _POWER, rows)
+    return Section("Where not to quote, and how long a verdict takes", (said,), (), [table])
+
+
 def _fills_section(document: Mapping[str, Any]) -> Section:
     whole = document[ALL]
     refused = [(code, f"{n:,}") for code, n in document["refusals"].items()]
@@ -217,7 +291,8 @@ def _fills_section(document: Mapping[str, Any]) -> Section:
     return Section("How it came about", words, (), tables)
 
 
-def _line(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+def line_of(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return one row of backtest.json as a line under ``OVERVIEW``."""
     return (
         name,
         f"{row['quotes']:,}" if row["quotes"] else NOTHING,

@@ -13,11 +13,13 @@ import numpy as np
 import kalshi_alpha
 from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.markets.units import CENT
+from kalshi_alpha.research.backtest.closing import choose_closed, power_of
 from kalshi_alpha.research.backtest.days import (
     DayPlayed,
     Job,
     Progress,
     fingerprint_of,
+    gather,
     of_setting,
     run_days,
     silent,
@@ -39,6 +41,7 @@ from kalshi_alpha.research.backtest.summary import (
     by_period,
     by_side,
     drawdown_of,
+    drift_of,
     row_of,
     sample_of,
 )
@@ -84,9 +87,12 @@ def run(
     *,
     workers: int = 1,
     part: tuple[int, int] = (0, 1),
+    merge: Sequence[Path] = (),
     progress: Progress = silent,
 ) -> Backtest | None:
     """Load, play and sum up; None for one part of several, whose days are then in ``folder``.
+
+    Days that parts in other folders played are taken from ``merge`` and not played again.
 
     Raises:
         DataError: for a file that cannot be used.
@@ -106,6 +112,7 @@ def run(
         loaded.made_with,
         request.keep_why,
     )
+    gather(merge, folder, fingerprint)
     days = run_days(jobs, folder, fingerprint, workers=workers, part=part, progress=progress)
     if days is None:
         return None
@@ -172,10 +179,13 @@ def _summed(
         "minutes": _covered(by_minute(sample, windows), coverage),
         "sides": _covered(by_side(sample, windows), coverage),
         "halves": by_period(sample, windows),
+        "drift": drift_of(sample),
         "days": daily,
         "nulls": [whole(name) for name in NULLS],
         "sensitivity": [whole(name) for name in others],
         "when": choose_when(played, windows) if played else None,
+        "closed": choose_closed(sample, request.settings, windows),
+        "power": power_of(sample),
         "refusals": dict(refusals.most_common()),
         "missing": [
             {"day": m.day.isoformat(), "rule": m.rule, "sentence": m.sentence}

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.registry import Caps, Phases, Quoting, Series
 from kalshi_alpha.markets.units import CENT, SIZE_UNIT
-from kalshi_alpha.trading.fills import FillModel, FillView
+from kalshi_alpha.trading.fills import FillModel
+from kalshi_alpha.trading.tuning import Tuning
+from kalshi_alpha.trading.when import ALWAYS, When
 
 Mode = Literal["maker-only", "mixed"]
 Rule = Literal["core", "offset"]
@@ -45,6 +47,7 @@ class Settings:
         through: 1/10000 dollar by which a trade must go through our price to fill it.
         seed: of the coin.
         fills: chance and cost of a fill, in the strategy's choice of price; off when None.
+        when: stretches that are not quoted in.
 
     Raises:
         ConfigurationError: when a number is outside its domain.
@@ -66,6 +69,7 @@ class Settings:
     through: int = 1
     seed: int = 20_260_102
     fills: FillModel | None = None
+    when: When = ALWAYS
 
     def __post_init__(self) -> None:
         for name, value, least, most in (
@@ -89,11 +93,10 @@ class Settings:
         """Return the latency in seconds."""
         return self.latency_ms / 1000.0
 
-    def view(self, seconds_to_fixing: float) -> FillView | None:
-        """Return the fill model as a scan reads it: a quote rests until the next one."""
-        if self.fills is None:
-            return None
-        return FillView(self.fills, self.every_s, seconds_to_fixing)
+    @property
+    def tuning(self) -> Tuning:
+        """Return what the strategy is handed as learned."""
+        return Tuning(self.when, self.fills)
 
     def quoting(self, series: Series) -> Quoting:
         """Return the series' rules of quoting with this threshold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -206,6 +206,41 @@ def by_period(sample: Sample, windows: int, parts: int = 2) -> list[dict[str, An
             part = on_days(sample, inside)
             found.append({"from": min(inside), "to": max(inside), **row_of(part, windows)})
     return found
+
+
+def drift_of(sample: Sample) -> list[dict[str, Any]]:
+    """Return how far fills slipped from their claims on the later half of the days, and before.
+
+    A row for the law a second, five and thirty seconds after the fill and for the settlement: what
+    the fill was worth then less what was claimed, dollars a contract, on each half, and the change
+    with its interval, the halves' errors added as those of independent days.
+    """
+    half = len(sample.days) // 2
+    halves = [on_days(sample, set(days)) for days in (sample.days[:half], sample.days[half:])]
+    names = ("markout_1s", "markout_5s", "markout_30s", "realised")
+    return [_drift(name, *(_slip(part, name) for part in halves)) for name in names]
+
+
+def _drift(name: str, earlier: Interval | None, later: Interval | None) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "after": name,
+        "earlier": None if earlier is None else earlier.estimate,
+        "later": None if later is None else later.estimate,
+        **dict.fromkeys(("change", "change_low", "change_high")),
+    }
+    if earlier is None or later is None:
+        return row
+    change = later.estimate - earlier.estimate
+    error = math.hypot(*((each.high - each.low) / 2.0 for each in (earlier, later)))
+    if not math.isfinite(error):
+        return row | {"change": change}
+    return row | {"change": change, "change_low": change - error, "change_high": change + error}
+
+
+def _slip(part: Sample, name: str) -> Interval | None:
+    known = tuple(row for row in part.fills if getattr(row, name) is not None)
+    here = replace(part, fills=known)
+    return interval_of(here, [getattr(row, name) - row.ev_claimed for row in known])
 
 
 def on_days(sample: Sample, days: set[str]) -> Sample:

@@ -66,7 +66,7 @@ def choose_when(played: Mapping[Stretch, Sample], windows: int) -> dict[str, Any
     rows: list[dict[str, Any]] = []
     scored: list[tuple[float, float, dict[str, Any]]] = []
     for stretch, sample in played.items():
-        before, after = (row_of(_votes(on_days(sample, part)), windows) for part in (early, late))
+        before, after = (row_of(votes(on_days(sample, part)), windows) for part in (early, late))
         shape = {"start_s": stretch.start_s, "stop_s": stretch.stop_s}
         rows.append({**shape, "earlier": before, "later": after})
         if before["fills"] >= FEWEST_FILLS:
@@ -94,10 +94,10 @@ def choose_when(played: Mapping[Stretch, Sample], windows: int) -> dict[str, Any
 
 
 def _tested(sample: Sample, late: set[str], windows: int) -> dict[str, Any]:
-    return row_of(_votes(on_days(sample, late)), windows, one_of_many=False)
+    return row_of(votes(on_days(sample, late)), windows, one_of_many=False)
 
 
-def _votes(sample: Sample) -> Sample:
+def votes(sample: Sample) -> Sample:
     """Return the first fill of each market-side only."""
     seen: set[tuple[str, str]] = set()
     first: list[FillRow] = []

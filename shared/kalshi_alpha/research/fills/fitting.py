@@ -17,9 +17,11 @@ from kalshi_alpha.trading.fills import (
     FURTHEST_S,
     LEAST_CHANCE,
     LEAST_OFFSET,
+    LONGEST_QUEUE,
     LONGEST_SPREAD,
     LOSS_FEATURES,
     MOST_OFFSET,
+    PATIENCE_S,
     SOONEST_S,
     FillModel,
 )
@@ -45,8 +47,14 @@ class Fitted:
     loss_errors: Floats
 
 
-def fit(spells: Spells) -> Fitted:
-    """Fit hazard and loss.
+def untold_of(spells: Spells) -> tuple[str, ...]:
+    """Return the features of which no spell says anything: their weights cannot be fitted."""
+    known = {"queue": spells.ahead, "imbalance": spells.imbalance}
+    return tuple(name for name, values in known.items() if not np.isfinite(values).any())
+
+
+def fit(spells: Spells, *, evidence: str = "trade_through") -> Fitted:
+    """Fit hazard and loss; ``evidence`` is what counted as a fill.
 
     A spell counts for the steps it was there for, and the step in which it filled: what was
     censored says that it had not filled yet and no more. Every spell counts alike: to give each
@@ -61,16 +69,19 @@ def fit(spells: Spells) -> Fitted:
         raise DataError(f"{count} quotes filled; a fit needs {FEWEST_FILLS}: add days of trades")
     rows, steps, event = _steps(spells)
     x = _features(spells, rows, steps * STEP_S)
-    hazard, errors = _logistic(x, event, spells.day[rows])
+    told = np.array([name not in untold_of(spells) for name in FEATURES])
+    hazard, errors = np.zeros(len(FEATURES)), np.zeros(len(FEATURES))
+    hazard[told], errors[told] = _logistic(x[:, told], event, spells.day[rows])
     known = spells.filled & np.isfinite(spells.markout_30s)
     lost = (spells.edge - spells.markout_30s)[known]
     own = _features(spells, np.flatnonzero(known), np.zeros(int(known.sum())))[:, [0, 1, 3]]
     loss, loss_errors = _linear(own, lost, spells.day[known])
     model = FillModel(
-        evidence="trade_through",
+        evidence=evidence,
         step_s=STEP_S,
         hazard=tuple(round(float(w), 6) for w in hazard),
         loss=tuple(round(float(w), 6) for w in loss),
+        untold=untold_of(spells),
     )
     return Fitted(model, errors, loss_errors)
 
@@ -160,7 +171,8 @@ def calibration_rows(model: FillModel, spells: Spells) -> list[dict[str, Any]]:
 def markout_rows(spells: Spells) -> list[dict[str, Any]]:
     """Return what fills were worth by offset: claimed, 5 and 30 s later, at settlement."""
     rows = []
-    filled = spells.where(spells.filled & np.isfinite(spells.settled))
+    known = np.isfinite(spells.settled) | np.isfinite(spells.markout_30s)
+    filled = spells.where(spells.filled & known)
     for low, high in ((-2, 0), (0, 2), (2, 4), (4, 6), (6, 11), (-2, 11)):
         part = filled.where((filled.offset > low) & (filled.offset <= high))
         if len(part):
@@ -239,6 +251,7 @@ def _features(spells: Spells, rows: Any, later: Floats) -> Floats:
     seconds = np.clip(spells.seconds[rows] - later, SOONEST_S, FURTHEST_S)
     spread = np.where(np.isfinite(spells.spread[rows]), spells.spread[rows], LONGEST_SPREAD)
     chance = np.clip(spells.probability[rows], LEAST_CHANCE, 1.0 - LEAST_CHANCE)
+    ahead = np.where(np.isfinite(spells.ahead[rows]), spells.ahead[rows], LONGEST_QUEUE)
     found: Floats = np.column_stack(
         [
             np.ones(len(rows)),
@@ -247,6 +260,9 @@ def _features(spells: Spells, rows: Any, later: Floats) -> Floats:
             np.log(seconds / 60.0),
             np.log(4.0 * chance * (1.0 - chance)),
             np.clip(spread, 0.0, LONGEST_SPREAD) / 10.0,
+            np.log1p(np.clip(ahead, 0.0, LONGEST_QUEUE)) / 5.0,
+            np.clip(np.nan_to_num(spells.imbalance[rows], nan=0.0), -1.0, 1.0),
+            np.log1p(later / PATIENCE_S),
         ]
     )
     assert found.shape[1] == len(FEATURES)  # the same list as the pure reader's

@@ -29,6 +29,7 @@ from kalshi_alpha.research.fills.fitting import (
     product_limit,
     spread_rows,
 )
+from kalshi_alpha.research.fills.slippage import traded_rows
 from kalshi_alpha.research.fills.spells import HORIZON_S, Spells, spells_of
 from kalshi_alpha.trading.fills import FEATURES, LOSS_FEATURES
 
@@ -37,7 +38,9 @@ CURVES = ("cents off", "quotes", "fills", "by 5 s", "by 10 s", "by 30 s", "by 60
 _CALIBRATION = ("quotes", "predicted", "observed", "error")
 _MARKOUTS = ("cents off", "fills", "market-sides", "claimed", "after 5 s", "95 %", "after 30 s",
              "95 %", "settled", "95 %")  # fmt: skip
-_WEIGHTS = ("", "weight", "error")
+_WEIGHTS = ("", "weight", "error", "rests on")
+_SLIPPAGE = ("contracts", "looks", "mean", "median", "nine tenths", "not there")
+_ASSUMED = ("", "quotes", "fills", "0 to 1 cent off", "2 to 3 cents off")
 _SPREADS = ("minutes to the fixing", "quarter", "median", "three quarters")
 
 
@@ -52,15 +55,18 @@ def fit_fills(sources: Sources, settings: Settings, registry: Registry) -> dict[
     """
     loaded = load(sources, registry)
     require_outcomes(loaded.tapes, sources.trades[0])
-    pricers = (pricer(t, registry, loaded.parameters[t.window.day]) for t in loaded.tapes)
+    pricers = [pricer(t, registry, loaded.parameters[t.window.day]) for t in loaded.tapes]
     spells = spells_of(pricers, settings)
     fitted = fit(spells)
+    slippage = traded_rows(pricers, settings.max_age_s)
     return {
         **fitted.model.to_json(),
         "hazard_errors": dict(zip(FEATURES, map(float, fitted.errors), strict=True)),
         "loss_errors": dict(zip(LOSS_FEATURES, map(float, fitted.loss_errors), strict=True)),
         "series": sources.series,
-        "days": len(np.unique(spells.day)),
+        "cluster": "day",
+        "clusters": len(np.unique(spells.day)),
+        "fills_by_evidence": {"trade_through": int(spells.filled.sum())},
         "first": day_of(spells.day.min()).isoformat(),
         "last": day_of(spells.day.max()).isoformat(),
         "quotes": len(spells),
@@ -72,6 +78,7 @@ def fit_fills(sources: Sources, settings: Settings, registry: Registry) -> dict[
         "curves": curve_rows(spells, TIMES),
         "markouts": markout_rows(spells),
         "spreads": spread_rows(spells),
+        "slippage": slippage,
         "check": _check(spells),
         "level": loaded.level,
         "provenance": {**dict(loaded.provenance), "Parameters": loaded.made_with},
@@ -134,7 +141,7 @@ def study_of(document: Mapping[str, Any]) -> Study:
             "How soon a quote fills",
             (_CURVES_WORDS,),
             first,
-            [Table("Chance of a trade through the price", CURVES, curves(document))],
+            [Table("Chance of a fill", CURVES, curves(document))],
         ),
         Section(
             "What a fill is worth",
@@ -168,12 +175,17 @@ def study_of(document: Mapping[str, Any]) -> Study:
     ]  # fmt: skip
     table = Table("Cents between the last trades of either side", _SPREADS, spreads)
     sections.append(Section("How wide the market is", (_SPREAD_WORDS,), (), [table]))
+    table = Table("Cents beyond fair value, by contracts", _SLIPPAGE, _slippage_lines(document))
+    sections.append(Section("What taking costs", (_SLIPPAGE_WORDS,), (), [table]))
+    if document.get("sensitivity"):
+        table = Table("Filled within 60 s", _ASSUMED, _assumed_lines(document))
+        sections.append(Section("Other assumptions", (_ASSUMED_WORDS,), (), [table]))
     return Study(
         title=f"{document['series']}: how likely a quote fills, and what that costs",
         lead=(
-            f"{document['quotes']:,} imagined quotes on {document['days']} days; "
-            f"{document['fills']:,} were traded through within {HORIZON_S:g} s and the rest are "
-            "censored. The evidence is trades through a price: there is no queue in it."
+            f"{document['quotes']:,} imagined quotes of {document['clusters']} "
+            f"{document['cluster']}s; {document['fills']:,} filled within {HORIZON_S:g} s and the "
+            f"rest are censored. {_EVIDENCE_WORDS[document['evidence']]}"
         ),
         facts=_facts(document),
         sections=sections,
@@ -181,10 +193,22 @@ def study_of(document: Mapping[str, Any]) -> Study:
     )
 
 
+_EVIDENCE_WORDS = {
+    "trade_through": "The evidence is trades through a price: there is no queue in it.",
+    "queue_cleared": "The evidence is a queue that trades cleared, or a trade past it.",
+}
+_SLIPPAGE_WORDS = (
+    "Cents beyond the fair value (the law's, or the middle of the book) that who takes so many "
+    "contracts pays on average. What they pay is what rests earns before it knows what comes after."
+)
+_ASSUMED_WORDS = (
+    "The same quotes with one assumption changed: who cancels before us, whether a quote of the "
+    "other side at our price is a fill, how late we arrive."
+)
 _CURVES_WORDS = (
     "Product-limit (Kaplan-Meier) chances: a quote that was pulled or whose minute was over had "
     "not filled yet and says no more. Cents off is how far the price is short of the law's "
-    "probability, by side. The error leaves out one day at a time."
+    "probability, by side. The error leaves out one day, or one market, at a time."
 )
 _MARKOUT_WORDS = (
     "By side: the law's probability so much later, or the settlement, less the price. Every fill "
@@ -193,7 +217,8 @@ _MARKOUT_WORDS = (
 )
 _MODEL_WORDS = (
     "A logistic hazard of steps of five seconds, and a linear loss: how much of the claimed edge "
-    "is gone after 30 seconds. Errors are clustered by day. docs/math/fills.md has the formulas."
+    "is gone after 30 seconds. Errors are clustered by day, or by market; docs/math/fills.md says "
+    "how it is made."
 )
 _SPREAD_WORDS = "A stand-in for the quoted spread, which the recording does not hold."
 
@@ -204,7 +229,11 @@ def _facts(document: Mapping[str, Any]) -> list[Fact]:
         Fact(
             "Evidence",
             document["evidence"].replace("_", " "),
-            "A trade at a worse price than the quote's: it had to fill first.",
+            ", ".join(
+                f"{count:,} by {name.replace('_', ' ')}"
+                for name, count in document["fills_by_evidence"].items()
+            )
+            + ".",
         )
     ]
     for key, name in (((2, 4), "2 to 4 cents off, after 30 s"), ((-2, 11), "all, after 30 s")):
@@ -228,7 +257,7 @@ def _curve_chart(rows: Sequence[Mapping[str, Any]]) -> str:
         axes.plot(place, found, style, marker="o", ms=3, lw=1.3, color=MODEL, label=f"{t:g} s")
     axes.set_xticks(place, [_offsets(row) for row in rows])
     axes.set_xlabel("cents off the law's probability")
-    axes.set_title("Chance of a trade through the price", loc="left")
+    axes.set_title("Chance of a fill", loc="left")
     axes.legend(loc="upper right", ncols=4)
     return to_svg(made, "curves", "Chance of a fill", "Chance by offset, a line for each horizon")
 
@@ -240,6 +269,8 @@ def _markout_chart(rows: Sequence[Mapping[str, Any]]) -> str:
     for k, row in enumerate(shown):
         axes.plot([k - 0.15], [100 * row["claimed"]], "s", ms=4, color=MUTED)
         for shift, name, colour in ((0.0, "markout_30s", MODEL), (0.15, "settled", MARKET)):
+            if row[name] is None:
+                continue  # the recording does not hold what the markets paid
             axes.plot([k + shift], [100 * row[name]], "o", ms=4, color=colour)
             if row[f"{name}_low"] is not None:
                 ends = [100 * row[f"{name}_low"], 100 * row[f"{name}_high"]]
@@ -267,10 +298,40 @@ def _calibration_chart(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _weights(document: Mapping[str, Any], name: str) -> list[tuple[str, ...]]:
-    errors = document[f"{name}_errors"]
+    errors, rests_on = document[f"{name}_errors"], document["rests_on"]
     return [
-        (key.replace("_", " "), _signed(weight), f"{errors[key]:.3f}")
+        (
+            key.replace("_", " "),
+            _signed(weight),
+            f"{errors[key]:.3f}",
+            rests_on[key].replace("_", " "),
+        )
         for key, weight in document[name].items()
+    ]
+
+
+def _slippage_lines(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{row['contracts']:,}",
+            f"{row['looks']:,}",
+            *(f"{row[key]:.1f}" for key in ("mean", "median", "nine_tenths")),
+            f"{row['short']:,}" if "short" in row else NOTHING,
+        )
+        for row in document["slippage"]
+    ]
+
+
+def _assumed_lines(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            row["name"],
+            f"{row['quotes']:,}",
+            f"{row['fills']:,}",
+            f"{row['near']:.3f}",
+            f"{row['far']:.3f}",
+        )
+        for row in document["sensitivity"]
     ]
 
 

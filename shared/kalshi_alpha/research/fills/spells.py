@@ -46,6 +46,8 @@ class Spells:
         markout_5s: dollars by the law 5 s after the fill; NaN without one.
         markout_30s: likewise after 30 s.
         settled: dollars a contract by the settlement; NaN without a fill.
+        ahead: contracts shown before it; NaN where no book tells.
+        imbalance: of the best of both sides, by side; NaN where no book tells.
     """
 
     day: Ints
@@ -60,6 +62,8 @@ class Spells:
     markout_5s: Floats
     markout_30s: Floats
     settled: Floats
+    ahead: Floats
+    imbalance: Floats
 
     def __len__(self) -> int:
         return len(self.day)
@@ -173,6 +177,8 @@ def _of_market(
                 side.sign * (p - price / PRICE_UNIT),
                 *(_after(pricer, settings, market, side, price, at, wait) for wait in MARKOUTS_S),
                 _paid(pricer, market, side, price, at),
+                np.nan,
+                np.nan,
             )
 
 

@@ -40,6 +40,9 @@ def read_table(file: Path) -> tuple[bytes, pa.Table]:
             table = pa_csv.read_csv(buffer, convert_options=nulls)
         else:
             raise refusal(file, "form", "it is neither a parquet file nor named .csv")
+        table.column_names  # noqa: B018 - decodes them
+    except UnicodeDecodeError:
+        raise refusal(file, "form", "the name of a column is not UTF-8") from None
     except pa.ArrowInvalid as error:
         said = str(error).splitlines()[0]
         raise refusal(file, "form", f"it cannot be read as a table: {said}") from None
@@ -64,7 +67,10 @@ def numbers(file: Path, name: str, column: pa.ChunkedArray, row: Ints) -> Floats
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
         raise _wrong(file, name, column, row, "numbers")
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    try:
+        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    except pa.ArrowInvalid:
+        raise refusal(file, "number", f"{name} holds a number past 2 to the 53rd") from None
 
 
 def truths(file: Path, name: str, column: pa.ChunkedArray, row: Ints) -> Bools:

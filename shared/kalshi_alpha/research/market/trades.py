@@ -9,7 +9,7 @@ the index's level under its own name, as ``spx``. Temperature trades one by one:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -105,10 +105,12 @@ def read_trades(
     *,
     first: date | None = None,
     last: date | None = None,
+    without: Collection[date] = (),
 ) -> Trades:
     """Read a parquet or CSV file of trades.
 
-    Events before ``first`` and after ``last`` are dropped before anything else is looked at.
+    Events before ``first``, after ``last`` and of days ``without`` are dropped before anything else
+    is looked at.
 
     Args:
         file: of either form.
@@ -116,6 +118,7 @@ def read_trades(
             raises for a series that has none.
         first: first event day wanted.
         last: last event day wanted.
+        without: event days that are not wanted.
 
     Raises:
         DataError: naming file, row and rule, for a file that is not of either form, is not in
@@ -131,6 +134,7 @@ def read_trades(
         keep &= event >= number_of(first)
     if last is not None:
         keep &= event <= number_of(last)
+    keep &= ~np.isin(event, [number_of(day) for day in without])
     table, row, event = table.filter(pa.array(keep)), row[keep], event[keep]
     if not len(row):
         raise refusal(file, "empty", f"it has no event from {first or 'the first'} to {last or ''}")

@@ -9,7 +9,7 @@ every line is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,7 @@ MS = 1_000_000
 _SIDES = {"yes": BID, "no": ASK}
 _TAKERS = {"bid": ASK, "ask": BID, "yes": ASK, "no": BID}  # who rested, by who took
 _UNKNOWN = -1
+_BEYOND = 1 << 63
 _COLUMNS = (
     "line", "exch_ns", "recv_ns", "market", "kind", "side", "price", "size", "sets", "seq", "sid",
 )  # fmt: skip
@@ -167,7 +168,9 @@ def _take(file: Path, gathered: Gathered, number: int, text: bytes, *, last: boo
         return
     try:
         gathered.take(number, text)
-    except (msgspec.MsgspecError, DataError, KeyError, TypeError, ValueError) as error:
+    except (
+        msgspec.MsgspecError, DataError, KeyError, TypeError, ValueError, RecursionError,
+    ) as error:  # fmt: skip
         if last and isinstance(error, msgspec.DecodeError):
             gathered.cut = number
             return
@@ -175,14 +178,23 @@ def _take(file: Path, gathered: Gathered, number: int, text: bytes, *, last: boo
         raise refusal(file, "frame", what, row=number) from None
 
 
+def _whole(rows: Sequence[tuple[int, ...]], columns: int) -> Ints:
+    """Return rows of whole numbers, the first of each its line."""
+    try:
+        return np.array(rows, np.int64).reshape(-1, columns)
+    except OverflowError:
+        line = next(row[0] for row in rows if not all(-_BEYOND <= each < _BEYOND for each in row))
+        raise DataError(f"line {line} holds a number that does not fit into 64 bits") from None
+
+
 def frames_of(gathered: Gathered, deltas: Ints) -> Frames:
     """Return what was gathered, with rows of plain deltas that were read apart."""
-    own = np.array(gathered.rows, np.int64).reshape(-1, len(_COLUMNS))
+    own = _whole(gathered.rows, len(_COLUMNS))
     rows = np.concatenate([deltas, own]) if len(own) else deltas
     if len(own) and len(deltas):
         rows = rows[np.argsort(rows[:, 0], kind="stable")]
     numbered = deltas[(deltas[:, 10] >= 0) & (deltas[:, 9] >= 0)][:, [0, 10, 9]]
-    seen = np.concatenate([numbered, np.array(gathered.seen, np.int64).reshape(-1, 3)])
+    seen = np.concatenate([numbered, _whole(gathered.seen, 3)])
     columns: dict[str, Any] = {
         name: np.ascontiguousarray(rows[:, k], np.bool_ if name == "sets" else np.int64)
         for k, name in enumerate(_COLUMNS)

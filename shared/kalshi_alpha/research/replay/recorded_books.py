@@ -85,6 +85,7 @@ def read_books(folder: Path, sessions: Collection[str] | None = None) -> Recorde
         "delta": _read(deltas, _DELTAS, "delta_e2"),
         "snapshot": _read(snapshots, _SNAPSHOTS, "qty_e2"),
     }
+    _require_sizes(snapshots, tables["snapshot"]["size"])
     shown = _shown(folder / "ticker.parquet")
     by_session = _by_session(tables)
     tapes, coverage = [], Coverage()
@@ -132,6 +133,13 @@ def _read(file: Path, columns: tuple[str, ...], size: str) -> dict[str, list[Any
         what = f"price_e4 is {price[k]}, not inside a dollar"
         raise refusal(file, "price", what, row=k + 1, count=int(wrong.sum()))
     return found
+
+
+def _require_sizes(file: Path, sizes: list[int]) -> None:
+    """Refuse a snapshot with less than nothing at a price."""
+    row = next((k for k, size in enumerate(sizes, start=1) if size < 0), None)
+    if row is not None:
+        raise refusal(file, "size", f"qty_e2 is {sizes[row - 1]}, less than nothing", row=row)
 
 
 def _whole(file: Path, name: str, table: pa.Table, row: Any) -> list[int]:

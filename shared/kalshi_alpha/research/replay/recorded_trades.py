@@ -47,6 +47,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "quotes": QUOTES,
 }
 RANGE_WIDTH = 25.0  # points of a close range
+_MOST = 1e12  # contracts of a trade and points of an index: far beyond any, well inside 64 bits
 _TOO_MANY = 5  # events whose winning range never trades: one or two may be chance
 
 
@@ -149,7 +150,10 @@ def _nanoseconds(file: Path, table: pa.Table, row: Ints) -> Ints:
     if column.null_count:
         empty = np.asarray(column.is_null().to_numpy(), np.bool_)
         _refuse_where(file, row, empty, "empty-cell", "ts_utc is empty")
-    nanoseconds = column.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
+    try:
+        nanoseconds = column.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        raise refusal(file, "time", "ts_utc holds a time of another age", row=1) from None
     found: Ints = np.asarray(nanoseconds.to_numpy(), np.int64)
     return found
 
@@ -172,7 +176,8 @@ def _index(
         size = numbers(file, count, table[count], row)
         traded = np.isfinite(dollars)
         price = _units(file, row, name, np.where(traded, dollars, 0.5), PRICE_UNIT)
-        _refuse_where(file, row, traded & ~(size > 0), "size", f"{count} is not above 0")
+        wrong = traded & ~((size > 0) & (size < _MOST))
+        _refuse_where(file, row, wrong, "size", f"{count} is not above 0, or beyond belief")
         pieces.append((np.flatnonzero(traded), side, price, size))
     place = np.concatenate([piece[0] for piece in pieces])
     columns = {
@@ -202,7 +207,8 @@ def _with_index(
     columns, place = found
     require(file, table, (*INDEX_TRADES, index.lower()))
     level = numbers(file, index.lower(), table[index.lower()], row)
-    _refuse_where(file, row, ~(level > 0), "level", f"{index.lower()} is empty or not above 0")
+    wrong = ~((level > 0) & (level < _MOST))
+    _refuse_where(file, row, wrong, "level", f"{index.lower()} is empty or not above 0")
     _require_winners(file, event, at, level, tickers)
     first = np.unique(at, return_index=True)[1]
     added = {
@@ -257,7 +263,8 @@ def _temperature(
 ) -> tuple[dict[str, Any], Ints]:
     cents = numbers(file, "yes_price", table["yes_price"], row)
     size = numbers(file, "count", table["count"], row)
-    _refuse_where(file, row, ~(size > 0), "size", "count is empty or not above 0")
+    wrong = ~((size > 0) & (size < _MOST))
+    _refuse_where(file, row, wrong, "size", "count is empty or not above 0, or beyond belief")
     bought = truths(file, "taker_yes", table["taker_yes"], row)
     columns = {
         "exch_ns": at,
@@ -326,8 +333,9 @@ def _leave_out_unsettled(file: str, tape: Tape, rows: Ints, coverage: Coverage, 
 
 def _units(file: Path, row: Ints, name: str, value: Floats, unit: int) -> Ints:
     """Return prices in 1/10000 dollar; refuse what is not strictly inside a dollar."""
-    units = np.rint(value * unit)
-    wrong = ~((units > 0) & (units < PRICE_UNIT)) | (np.abs(units - value * unit) > 1e-6)
+    exact = np.where(np.isfinite(value), value, -1.0) * unit
+    units = np.rint(exact)
+    wrong = ~((units > 0) & (units < PRICE_UNIT)) | (np.abs(units - exact) > 1e-6)
     _refuse_where(file, row, wrong, "price", f"{name} is not strictly between 0 and 1 dollar")
     found: Ints = units.astype(np.int64)
     return found

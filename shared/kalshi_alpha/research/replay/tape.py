@@ -136,11 +136,14 @@ def tape_of(
     Times that step back are held: ``source["held"]`` counts them.
 
     Raises:
-        DataError: when the columns are of different lengths.
+        DataError: when the columns are of different lengths, or hold what does not fit into them.
     """
     rows = len(columns["recv_ns"])
     full = {"exch_ns": columns["recv_ns"], "side": np.zeros(rows), "ref": np.zeros(rows), **columns}
-    arrays = {key: np.ascontiguousarray(full[key], dtype=kind) for key, kind in COLUMNS.items()}
+    try:
+        arrays = {key: np.ascontiguousarray(full[key], dtype=kind) for key, kind in COLUMNS.items()}
+    except OverflowError:
+        raise DataError("a tape's columns hold a number that does not fit into 64 bits") from None
     if len({len(each) for each in arrays.values()}) > 1:
         raise DataError("a tape's columns are of different lengths")
     held = 0

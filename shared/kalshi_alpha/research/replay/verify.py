@@ -132,7 +132,8 @@ def checked(
     code = {name: k for k, name in enumerate(tape.names)}
     keep = np.ones(len(tape), np.bool_)
     for name, number in bad:
-        keep &= ~((tape.name == code[name]) & (day == number))
+        if name in code:  # of some markets nothing is known but their fault
+            keep &= ~((tape.name == code[name]) & (day == number))
     return tape.where(keep), coverage
 
 
