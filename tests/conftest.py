@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.command import Command
 
@@ -16,6 +16,9 @@ DATA = Path(os.environ.get("KALSHI_ALPHA_DATA", ROOT.parent / "shared" / "data")
 
 # Shared machines stall: an example's own time says nothing about the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "unshrunk", settings.get_profile("house"), phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("house")
 
 

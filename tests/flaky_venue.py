@@ -8,14 +8,16 @@ dies. Lists can be frozen, as when the venue's records lag behind its engine.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import httpx
 
 from kalshi_alpha.clock import Clock, iso
 from kalshi_alpha.cloud.table import Table
 
+T = TypeVar("T")
 WRITES = ("POST", "PUT", "DELETE")
 _LISTS = ("/portfolio/orders", "/portfolio/fills")
 _AGE = "/exchange/user_data_timestamp"
@@ -23,6 +25,20 @@ _AGE = "/exchange/user_data_timestamp"
 
 class Killed(BaseException):
     """The function has died: nothing may catch this."""
+
+
+@dataclass
+class Death:
+    """A process that dies before its ``at``-th write or request, which is after the one before."""
+
+    at: int = -1
+    count: int = 0
+
+    def around(self, action: Callable[[], T]) -> T:
+        number, self.count = self.count, self.count + 1
+        if number == self.at:
+            raise Killed
+        return action()
 
 
 @dataclass
@@ -34,19 +50,19 @@ class FlakyVenue(httpx.BaseTransport):
     before: Callable[[], None] = lambda: None
     next_writes: list[str] = field(default_factory=list)
     late: list[httpx.Request] = field(default_factory=list)
-    writes: int = 0
+    death: Death = field(default_factory=Death)
     creates: list[str] = field(default_factory=list)
     lagging: bool = False
+    broken: str = ""  # the end of a path whose reads fail
     _lists: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
         if request.method not in WRITES:
             return self._read(request)
-        self.writes += 1
         self._note(request)
         fate = self.next_writes.pop(0) if self.next_writes else "fine"
-        return self._meet(fate, request)
+        return self.death.around(lambda: self._meet(fate, request))
 
     def deliver_late(self) -> None:
         """Let what was held up arrive now; nobody waits for its answer any more."""
@@ -57,12 +73,10 @@ class FlakyVenue(httpx.BaseTransport):
     def close(self) -> None:
         self.inner.close()
 
-    def _meet(self, fate: str, request: httpx.Request) -> httpx.Response:  # noqa: C901 - one branch a fate
+    def _meet(self, fate: str, request: httpx.Request) -> httpx.Response:
         if fate.startswith("race "):
             self.before()
             fate = fate.removeprefix("race ")
-        if fate == "killed before":
-            raise Killed
         if fate == "lost":
             raise httpx.ConnectTimeout("lost")
         if fate == "late":
@@ -73,8 +87,6 @@ class FlakyVenue(httpx.BaseTransport):
         response = self._send(request)
         if fate == "twice":
             return self._send(request)
-        if fate == "killed after":
-            raise Killed
         if fate == "reply lost":
             raise httpx.ReadTimeout("reply lost")
         if fate == "garbled":
@@ -85,6 +97,8 @@ class FlakyVenue(httpx.BaseTransport):
 
     def _read(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
+        if self.broken and path.endswith(self.broken):
+            return _answer(503, request)
         if not path.endswith((*_LISTS, _AGE)):
             return self._send(request)
         key = str(request.url)
@@ -120,30 +134,17 @@ def _answer(status: int, request: httpx.Request) -> httpx.Response:
     return httpx.Response(status, json=body, request=request)
 
 
-@dataclass
-class DyingTable(Table):
-    """A table whose user dies at one of its writes: before it is made, or right after."""
+class MortalTable(Table):
+    """A table whose user may die at any of its writes."""
 
-    real: Table
-    die_at: int = -1
-    after: bool = False
-    writes: int = 0
+    def __init__(self, table: Table, death: Death) -> None:
+        super().__init__(table._client, table.name)
+        self._death = death
 
-    def __post_init__(self) -> None:
-        super().__init__(self.real._client, self.real.name)
+    def _call(self, operation: str, *, without_table: bool = False, **arguments: Any) -> Any:
+        def call() -> Any:
+            return super(MortalTable, self)._call(
+                operation, without_table=without_table, **arguments
+            )
 
-    def _call(self, operation: str, **arguments: object) -> object:
-        if operation in {"query", "get_item"}:
-            return super()._call(operation, **arguments)  # type: ignore[arg-type]
-        number, self.writes = self.writes, self.writes + 1
-        if number == self.die_at and not self.after:
-            raise Killed
-        reply = super()._call(operation, **arguments)  # type: ignore[arg-type]
-        if number == self.die_at:
-            raise Killed
-        return reply
-
-
-def fates(names: Iterable[str]) -> list[str]:
-    """Return the names with and without a rival who trades first."""
-    return [*names, *(f"race {name}" for name in names)]
+        return call() if operation in {"query", "get_item"} else self._death.around(call)

@@ -19,19 +19,21 @@ from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.pricing.law import TerminalLaw
 from kalshi_alpha.pricing.table import student_table
 from kalshi_alpha.research.fast import grid_of, normal_grid, time_of_day_variance
-from kalshi_alpha.research.joint import Bins, Holding, bins_of, cash_by_bin, joint_tail_risk
+from kalshi_alpha.research.joint import Bins, bins_of, cash_by_bin, joint_tail_risk
 from kalshi_alpha.research.scores.shapes import TableShape
+from kalshi_alpha.trading.risk import FixingBook, Holding, SymbolBook, risk_of
 
 Pairs = list[tuple[float, float]]
 ROUNDS, REPEATS, GRID_REPEATS = 9, 4, 40
 DAYS, MINUTES = 252, 390
 WINDOWS, STRIKES = 250, 200
 BINS, PATHS, RHO, LEVEL = 60, 1_000_000, 0.9, 0.99
+HELD, RESTING = 5, 5  # markets of each index, at a fixing where all four ladders are quoted
 
 
 def measure() -> list[tuple[str, str, Pairs]]:
     """Return the rows of the three jobs."""
-    return [*_curve(), *_grid(), *_joint()]
+    return [*_curve(), *_grid(), *_joint(), *_fixing()]
 
 
 def _curve() -> list[tuple[str, str, Pairs]]:
@@ -89,10 +91,7 @@ def _grid() -> list[tuple[str, str, Pairs]]:
 
 
 def _joint() -> list[tuple[str, str, Pairs]]:
-    laws = (
-        TerminalLaw(student_table(4.5), 6800.0, 0.0, 0.0020),
-        TerminalLaw(student_table(4.0), 25_000.0, 0.0, 0.0026),
-    )
+    laws = _laws()
     ladders = [_ladder(680_000, 100), _ladder(2_500_000, 500)]
     held = tuple(_holdings(ladder) for ladder in ladders)
 
@@ -119,6 +118,49 @@ def _joint() -> list[tuple[str, str, Pairs]]:
     return [("VaR and ES of two ladders / 1e6 numpy paths", "ms", _rounds(ours, peer))]
 
 
+def _fixing() -> list[tuple[str, str, Pairs]]:
+    """Time what a scan asks: both indices, held and resting, two correlations, no numpy."""
+    laws = _laws()
+    each = (_holdings(_ladder(680_000, 100)), _holdings(_ladder(2_500_000, 500)))
+    held = [some[20 : 20 + HELD] for some in each]
+    resting = [some[28 : 28 + RESTING] for some in each]
+    names = ("NDX", "SPX")
+    book = FixingBook(
+        {
+            name: SymbolBook(law, tuple(some), tuple(more))
+            for name, law, some, more in zip(names, laws, held, resting, strict=True)
+        },
+        {names: (RHO,)},
+    )
+    kernel = [
+        bins_of(law, [one.payoff for one in (*some, *more)], 100)
+        for law, some, more in zip(laws, held, resting, strict=True)
+    ]
+    cash = [
+        cash_by_bin(bins, some) + sum(np.minimum(cash_by_bin(bins, [one]), 0) for one in more)
+        for bins, some, more in zip(kernel, held, resting, strict=True)
+    ]
+    random, first = np.random.default_rng(0), int(LEVEL * PATHS)
+
+    def peer(rho: float = RHO) -> tuple[float, float]:
+        worst = np.partition(_simulated(random, kernel, cash, rho), first)[first:]
+        return float(worst[0]), float(worst.mean())
+
+    exact = risk_of(book, LEVEL)
+    drawn = [peer(exact.correlation or RHO)[1] for _ in range(8)]
+    spread = 4.0 * float(np.std(drawn, ddof=1)) / math.sqrt(8) + 1.0
+    _agree("a fixing's shortfall", abs(exact.tail.shortfall - float(np.mean(drawn))), spread)
+    pairs = _rounds(lambda: risk_of(book, LEVEL), peer)
+    return [("risk of a fixing, 20 markets, 2 correlations / 1e6 numpy paths", "ms", pairs)]
+
+
+def _laws() -> tuple[TerminalLaw, TerminalLaw]:
+    return (
+        TerminalLaw(student_table(4.5), 6800.0, 0.0, 0.0020),
+        TerminalLaw(student_table(4.0), 25_000.0, 0.0, 0.0026),
+    )
+
+
 def _ladder(middle: int, width: int) -> list[Payoff]:
     low = middle - width * (BINS - 2) // 2
     return [Payoff(low + width * k, low + width * (k + 1) - 1) for k in range(BINS - 2)]
@@ -133,9 +175,9 @@ def _holdings(ladder: list[Payoff]) -> list[Holding]:
     ]
 
 
-def _simulated(random: Any, bins: list[Bins], cash: list[Any]) -> Any:
+def _simulated(random: Any, bins: list[Bins], cash: list[Any], rho: float = RHO) -> Any:
     first = random.standard_normal(PATHS)
-    second = RHO * first + math.sqrt(1.0 - RHO * RHO) * random.standard_normal(PATHS)
+    second = rho * first + math.sqrt(1.0 - rho * rho) * random.standard_normal(PATHS)
     earned = cash[0][np.searchsorted(bins[0].scores, first)]
     return -(earned + cash[1][np.searchsorted(bins[1].scores, second)])
 

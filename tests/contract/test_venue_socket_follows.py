@@ -11,6 +11,7 @@ import pytest
 
 from kalshi_alpha.markets.book import Top
 from kalshi_alpha.markets.orders import NewOrder, OrderStatus, Side
+from kalshi_alpha.rehearsal.exchange.engine import Ticket
 from kalshi_alpha.venues.kalshi import stream as stream_module
 from kalshi_alpha.venues.kalshi.keeper import BookKeeper
 from kalshi_alpha.venues.kalshi.stream import BooksStale, BookStream, Event, Opened, OrderChanged
@@ -101,6 +102,37 @@ def test_a_change_of_mind_before_the_venue_has_answered_is_kept(host: Host) -> N
     follower.run(act)
 
     assert set(follower.stream.keeper.books) == {OTHER}
+
+
+def test_public_trades_are_kept_of_the_markets_followed_and_of_no_other(host: Host) -> None:
+    follower = Follower(host, MIDDLE)
+
+    def trades() -> list[tuple[str, str]]:
+        found = [
+            frame["msg"] for frame in map(json.loads, follower.frames) if frame["type"] == "trade"
+        ]
+        return [(msg["market_ticker"], msg["count_fp"]) for msg in found]
+
+    def trade(ticker: str, size: int) -> None:
+        host.rival("bid", 4500, size, ticker)
+        sale = Ticket(ticker, Side.ASK, 4500, size, time_in_force="immediate_or_cancel")
+        host.run(lambda: host.engine.create("member", sale))
+
+    async def act() -> None:
+        await until(lambda: '"channel":"trade"' in "".join(follower.frames).replace(" ", ""))
+        await asyncio.to_thread(trade, MIDDLE, 100)
+        await until(lambda: len(trades()) == 1)
+        follower.stream.follow([OTHER])
+        await until(follower.current(OTHER))
+        await until(lambda: "".join(follower.frames).count('"ok"') == 4)
+        await asyncio.to_thread(trade, MIDDLE, 200)
+        await asyncio.to_thread(trade, OTHER, 300)
+        await until(lambda: len(trades()) == 2)
+
+    follower.run(act)
+
+    assert trades() == [(MIDDLE, "1.00"), (OTHER, "3.00")]
+    assert follower.of(BooksStale) == []
 
 
 def test_our_own_orders_are_told_as_they_change(host: Host) -> None:

@@ -7,7 +7,9 @@ import io
 import json
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ import pyarrow.parquet as pq
 
 from kalshi_alpha.errors import TickerError
 from kalshi_alpha.markets.events import parse_events
+from kalshi_alpha.markets.limits import limits_on
 from kalshi_alpha.markets.registry import load_registry
-from kalshi_alpha.markets.sessions import load_sessions
+from kalshi_alpha.markets.sessions import Sessions, load_sessions, parse_sessions
 from kalshi_alpha.markets.tickers import parse_event, parse_market
 from kalshi_alpha.markets.windows import window_from_id
 from kalshi_alpha.pricing.parameters import load_parameters, shipped_parameters
@@ -65,6 +68,37 @@ def events(body: bytes) -> None:
     judged(lambda: parse_events(body.decode("utf-8", "replace")))
 
 
+def sessions(body: bytes) -> None:
+    """Read a session table that anything may be wrong with."""
+    _sessions(lambda: parse_sessions(body.decode("utf-8", "replace")))
+
+
+def overrides(body: bytes) -> None:
+    """Read an operator's overrides of the shipped table."""
+    table = _shipped("sessions.json").decode()
+    _sessions(lambda: parse_sessions(table, body.decode("utf-8", "replace")))
+
+
+def _sessions(read: Callable[[], Sessions]) -> None:
+    found: Sessions | None = judged(read)
+    day = found.first if found else DAY
+    while found and day <= min(found.last, found.first + timedelta(days=400)):
+        session = found.on(day)
+        assert (session is None) == bool(found.why_closed(day))
+        assert session is None or session.open < session.close
+        day += timedelta(days=1)
+
+
+def limits(body: bytes) -> None:
+    """Ask which limits a market counts against: all of them, or a refusal."""
+    ticker, known = body.decode("utf-8", "replace"), load_registry()
+    window = window_from_id("20251104-1200-index-hourly", known, load_sessions())
+    found = judged(lambda: limits_on(known, window, ticker))
+    if found is not None:
+        assert len({limit.key for limit in found}) == len(found) > 6
+        assert all(limit.cap > 0 for limit in found)
+
+
 def tickers(body: bytes) -> None:
     text = body.decode("utf-8", "replace")
     for parse in (parse_event, parse_market):
@@ -106,16 +140,16 @@ def good_parameters() -> bytes:
     return shipped_parameters(DAY)
 
 
-def good_registry() -> bytes:
-    import kalshi_alpha.markets as room
-
-    return Path(room.__file__).with_name("registry.toml").read_bytes()
+def _shipped(name: str) -> bytes:
+    return resources.files("kalshi_alpha.markets").joinpath(name).read_bytes()
 
 
-def good_events() -> bytes:
-    import kalshi_alpha.markets as room
-
-    return Path(room.__file__).with_name("events.toml").read_bytes()
+def good_table() -> bytes:
+    """Return the first weeks of the shipped sessions: the whole table only takes longer."""
+    tree = json.loads(_shipped("sessions.json"))
+    tree["sessions"] = tree["sessions"][:25]
+    tree["last"] = tree["sessions"][-1][0]
+    return json.dumps(tree).encode()
 
 
 def good_csv() -> bytes:
@@ -132,8 +166,11 @@ def good_parquet() -> bytes:
 # A target, and the good bytes that are spoiled for it.
 TARGETS: dict[str, tuple[Callable[[], bytes], Callable[[bytes], None]]] = {
     "parameters": (good_parameters, parameters),
-    "registry": (good_registry, registry),
-    "events": (good_events, events),
+    "registry": (partial(_shipped, "registry.toml"), registry),
+    "events": (partial(_shipped, "events.toml"), events),
+    "sessions": (good_table, sessions),
+    "session-overrides": (partial(_shipped, "session_overrides.toml"), overrides),
+    "limits": (lambda: b"KXINXU-25NOV04H1200-T6844.9999", limits),
     "bars-csv": (good_csv, bars_csv),
     "bars-parquet": (good_parquet, bars_parquet),
     "tickers": (lambda: b"KXINXU-25NOV04H1200-T6844.9999", tickers),

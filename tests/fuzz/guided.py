@@ -18,7 +18,13 @@ Check = Callable[[bytes], None]
 
 def targets() -> dict[str, tuple[list[bytes], Check]]:
     """Return every target by name, with the good documents it starts from."""
-    from tests.fuzz import feed_targets, file_targets, handler_targets, venue_targets
+    from tests.fuzz import (
+        feed_targets,
+        file_targets,
+        handler_targets,
+        recorded_targets,
+        venue_targets,
+    )
     from tests.fuzz.mutating import corpus, written
 
     found: dict[str, tuple[list[bytes], Check]] = {}
@@ -26,10 +32,11 @@ def targets() -> dict[str, tuple[list[bytes], Check]]:
         ("venue", venue_targets.TARGETS),
         ("feed", feed_targets.TARGETS),
         ("handler", handler_targets.TARGETS),
+        ("recorded", recorded_targets.TARGETS),
     ):
         for name, (file, check) in listed.items():
             found[f"{room}-{name}"] = ([written(document) for document in corpus(file)], check)
-    for name, (good, check) in file_targets.TARGETS.items():
+    for name, (good, check) in (*file_targets.TARGETS.items(), *recorded_targets.FILES.items()):
         found[f"file-{name}"] = ([good()], check)
     return found
 

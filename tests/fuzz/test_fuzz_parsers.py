@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import feed_targets, file_targets, handler_targets, venue_targets
+from tests.fuzz import (
+    feed_targets,
+    file_targets,
+    handler_targets,
+    recorded_targets,
+    venue_targets,
+)
 from tests.fuzz.mutating import (
     corpus,
     odd,
@@ -29,6 +35,7 @@ JSON_TARGETS = {
         ("venue", venue_targets.TARGETS),
         ("feed", feed_targets.TARGETS),
         ("handler", handler_targets.TARGETS),
+        ("recorded", recorded_targets.TARGETS),
     )
     for name, target in found.items()
 }
@@ -42,11 +49,14 @@ def test_json_from_outside_is_read_soundly_or_refused(name, data):
     check(data.draw(spoiled_bytes(file)))
 
 
-@pytest.mark.parametrize("name", file_targets.TARGETS)
+FILE_TARGETS = {**file_targets.TARGETS, **recorded_targets.FILES}
+
+
+@pytest.mark.parametrize("name", FILE_TARGETS)
 @settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_a_file_from_outside_is_read_soundly_or_refused(name, data):
-    good, check = file_targets.TARGETS[name]
+    good, check = FILE_TARGETS[name]
     check(data.draw(spoiled_text(good())))
 
 

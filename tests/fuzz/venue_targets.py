@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -23,6 +24,7 @@ from kalshi_alpha.markets.contracts import ladder_from_listing
 from kalshi_alpha.markets.orders import NewOrder, Side
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.units import PRICE_UNIT
+from kalshi_alpha.venues.kalshi.budget import budget_from
 from kalshi_alpha.venues.kalshi.reader import KalshiReader
 from kalshi_alpha.venues.kalshi.signing import Credentials
 from kalshi_alpha.venues.kalshi.stream import BookKeeper
@@ -126,6 +128,35 @@ def refused(body: bytes) -> None:
             assert caught.value.status == status
 
 
+def budget(body: bytes) -> None:
+    """Read what the venue says of our budget: buckets that count soundly, or none at all."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(said, dict):
+        return
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        name = "limits" if request.url.path.endswith("limits") else "costs"
+        return httpx.Response(200, content=json.dumps(said.get(name)).encode())
+
+    client = trader(b"")
+    client._http._client = httpx.Client(
+        base_url="https://venue.test/v2", transport=httpx.MockTransport(answer)
+    )
+    found = judged(lambda: budget_from(client.limits(), client.endpoint_costs(), sharers=2))
+    if found is None:
+        return
+    for what in ("create", "amend", "cancel"):
+        for resting in (0, 40):
+            assert found.wait_s(what, 1.0, resting=resting) >= 0
+    assert found.pull_cost(40) >= found.pull_cost(0) >= 0
+    found.throttled("POST", 2.0)
+    found.sent("POST", "/portfolio/events/orders", 3.0)
+    assert math.isfinite(found.write.tokens)
+
+
 def frames(body: bytes) -> None:
     """Feed a keeper: sound books, or a gap after which no book is trusted."""
     try:
@@ -170,5 +201,6 @@ TARGETS: dict[str, tuple[str, Callable[[bytes], None]]] = {
     "batch-cancel": ("kalshi_acks.json", partial(writing, lambda v: v.cancel_batch(["o-1"]))),
     "group": ("kalshi_acks.json", partial(writing, lambda v: v.create_group(10) and None)),
     "error-bodies": ("kalshi_errors.json", refused),
+    "budget": ("kalshi_budget.json", budget),
     "book-frames": ("kalshi_frames.json", frames),
 }

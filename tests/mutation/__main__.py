@@ -2,7 +2,7 @@
 
 Arguments name rooms or modules of the package. Mistakes are drawn in a seeded order, so that a
 short run looks at all of the modules and two runs look at the same ones. The report goes to
-``out/mutation.json`` and as text to standard output.
+``--out`` (``out/mutation.json``) and as text to standard output.
 """
 
 from __future__ import annotations
@@ -112,9 +112,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
     parser.add_argument("names", nargs="+", help="rooms or modules, as trading or steps/pull")
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "mutation.json")
     chosen = parser.parse_args()
     outcomes, total = look(modules(chosen.names), chosen.minutes)
-    out = ROOT / "out" / "mutation.json"
+    out: Path = chosen.out
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps([asdict(o) for o in outcomes], indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(report(outcomes, total) + "\n")

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "shared"
 _MOST_FILES = 6
 _OPTIONS = (
-    *("-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider"),
+    *("-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--hypothesis-profile=unshrunk"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # what was imported before the fork
 )
 _SLOW = ("bench", "rehearsal", "infra", "fuzz", "audit", "mutation")

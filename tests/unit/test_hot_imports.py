@@ -12,7 +12,9 @@ from tests.conftest import ROOT
 HEAVY = {"numpy", "scipy", "pandas", "pyarrow", "numba", "matplotlib", "aiohttp", "moto"}
 
 
-@pytest.mark.parametrize("name", ["start", "preflight", "scan", "quote", "cancel", "reconcile"])
+@pytest.mark.parametrize(
+    "name", ["start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile"]
+)
 def test_a_hot_handler_imports_nothing_heavy(name: str) -> None:
     code = f"import json, sys, functions.{name}.handler; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
@@ -33,7 +35,7 @@ def test_a_hot_handler_imports_nothing_heavy(name: str) -> None:
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("name", ["preflight", "scan", "cancel", "reconcile", "start"])
+@pytest.mark.parametrize("name", ["rollcall", "preflight", "scan", "cancel", "reconcile", "start"])
 def test_only_the_quote_handler_holds_code_that_places(name: str) -> None:
     code = (
         f"import sys, functions.{name}.handler; "

@@ -6,9 +6,18 @@ import typer
 
 from kalshi_alpha import __version__
 from kalshi_alpha.cli import (
+    campaign,
+    cost,
+    evidence,
+    explain,
+    facts,
+    job,
+    ledger,
     market,
     operate,
+    pilot,
     rehearse,
+    report,
     research_backtest,
     research_data,
     research_fit,
@@ -16,6 +25,8 @@ from kalshi_alpha.cli import (
     research_pairs,
     research_replay,
     research_score,
+    risk,
+    run,
     simulate,
 )
 from kalshi_alpha.cli.many import ManyCommand
@@ -30,8 +41,8 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     epilog=(
-        "Exit codes: 0 done, 2 usage or configuration, 3 a rule said no, 4 data unusable, 5 venue "
-        "or service failed, 6 books contradict themselves."
+        "Exit codes: 0 done, 1 a check found differences, 2 usage or configuration, 3 a rule said "
+        "no, 4 data unusable, 5 venue or service failed, 6 books contradict themselves."
     ),
 )
 
@@ -57,15 +68,30 @@ def _root(
 
 
 app.command("rehearse")(rehearse.rehearse)
+app.command("campaign")(campaign.campaign)
 app.add_typer(simulate.app, name="simulate")
 app.command("windows")(market.windows)
 app.command("price")(market.price)
-app.command("explain")(market.explain)
+app.command("explain")(explain.explain)
 app.command("fees")(market.fees)
+app.add_typer(report.app, name="report")
+app.add_typer(facts.app, name="facts")
+app.add_typer(run.app, name="run")
+app.command("scan")(run.scan)
+app.command("monitors")(run.monitors)
 app.command("preflight")(operate.preflight)
+app.command("risk")(risk.risk)
 app.add_typer(operate.kill, name="kill")
+app.add_typer(ledger.app, name="ledger")
 app.command("doctor")(operate.doctor)
 app.command("cancel-all")(operate.cancel_all)
+app.command("readiness")(evidence.readiness)
+app.command("scoreboard")(evidence.scoreboard)
+app.command("grade")(evidence.grade)
+app.add_typer(evidence.honesty, name="honesty")
+app.add_typer(pilot.app, name="pilot")
+app.command("cost")(cost.cost)
+app.add_typer(job.app, name="job")
 app.add_typer(research_data.app, name="data")
 app.add_typer(research_fit.app, name="calibrate")
 app.command("score", cls=ManyCommand)(research_score.score)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import typer
@@ -43,12 +43,17 @@ def _spelt_out(args: list[str], names: set[str]) -> Iterator[str]:
             yield word
 
 
-def command_line(name: str, ctx: typer.Context) -> str:
-    """Return a command with its options as typed, files without their folders, for a provenance."""
+def command_line(name: str, ctx: typer.Context, without: Collection[str] = ()) -> str:
+    """Return a command with its options as typed, files without their folders, for a provenance.
+
+    Options ``without`` are left out: those that say where a job runs and not what it works out.
+    """
     words = [f"kalshi-alpha {name}"]
     for parameter in ctx.command.params:
         value: Any = ctx.params.get(parameter.name or "")
         if not isinstance(parameter, TyperOption) or value in (None, (), [], False):
+            continue
+        if parameter.opts[0] in without:
             continue
         shown = value if isinstance(value, list | tuple) else [value]
         words.append(" ".join([parameter.opts[0], *(_short(each) for each in shown)]))

@@ -1,8 +1,7 @@
-"""``windows``, ``price``, ``explain``, ``fees``: questions about markets, asked of no account."""
+"""``windows``, ``price``, ``fees``: questions about markets, asked of no account."""
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +11,11 @@ import typer
 from kalshi_alpha.cli.dates import parse_day, parse_instant
 from kalshi_alpha.cli.output import Json, emit, pairs, table_of
 from kalshi_alpha.clock import NEW_YORK, SystemClock, iso
-from kalshi_alpha.errors import ConfigurationError, DataError, WindowClosed
+from kalshi_alpha.errors import ConfigurationError, WindowClosed
 from kalshi_alpha.families.catalog import family
 from kalshi_alpha.markets.contracts import Payoff
 from kalshi_alpha.markets.registry import Registry, Series, load_registry
 from kalshi_alpha.markets.sessions import load_sessions
-from kalshi_alpha.markets.tickers import parse_market
 from kalshi_alpha.markets.units import (
     cash_text,
     price_from_text,
@@ -105,46 +103,6 @@ def price(
     emit(head | {"ladder": rows}, as_json=as_json, table=table)
 
 
-def explain(
-    ticker: Annotated[str, typer.Argument(help="A market, as KXINXU-25NOV04H1200-T6774.9999.")],
-    folder: Annotated[
-        Path | None,
-        typer.Option("--run", help="A rehearsal's folder; by default the newest under out/."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Say why a market was quoted, or was not, from the why-records of a run.
-
-    Example: kalshi-alpha explain KXINXU-25NOV04H1200-T6774.9999
-    """
-    parse_market(ticker)
-    run = _newest_run() if folder is None else folder
-    file = run / "why.jsonl"
-    if not file.is_file():
-        raise DataError(f"there are no why-records in {run}; `make rehearse` writes them")
-    records = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    found = [record for record in records if record["ticker"] == ticker]
-    if not found:
-        raise DataError(
-            f"{ticker} was never a candidate in {run}: it was not listed, or its probability was "
-            "so near 0 or 1 that its book was not read"
-        )
-    rows = [
-        (
-            record["at"][11:19],
-            record["side"] or "-",
-            record["decision"],
-            "-" if record["probability"] is None else f"{record['probability']:.3f}",
-            "-" if record["price"] is None else price_text(record["price"]),
-            "-" if record["ev"] is None else f"{100 * record['ev']:+.1f}c",
-            record["reason"] or "the edge holds and every gate allows it",
-        )
-        for record in found
-    ]
-    columns = ("At (UTC)", "Side", "Decision", "P(yes)", "Price", "EV", "Why")
-    emit(found, as_json=as_json, table=table_of(ticker, columns, rows))
-
-
 def fees(
     series: Annotated[str, typer.Argument(help="A series of the registry.")],
     price: Annotated[str, typer.Option(help="YES price in dollars, as 0.55.")] = "0.50",
@@ -218,13 +176,6 @@ def _window_json(window: Window) -> dict[str, Any]:
         "pull_at": iso(window.pull_at),
         "expires_in_s": (window.pull_at - window.prep_at) / timedelta(seconds=1),
     }
-
-
-def _newest_run() -> Path:
-    runs = sorted(Path("out/rehearsal").glob("*/why.jsonl"), key=lambda p: p.stat().st_mtime)
-    if not runs:
-        raise DataError("there is no rehearsal under out/rehearsal; run `make rehearse` first")
-    return runs[-1].parent
 
 
 def _read(path: Path) -> bytes:

@@ -51,7 +51,7 @@ def preflight(
 ) -> None:
     """Judge a window as its first step would, without claiming it. GO exits 0, NO-GO exits 3.
 
-    Needs the deployed stack's names in the environment (see docs/runbooks/deploy.md).
+    Needs the deployed stack's names in the environment (see docs/deploy.md).
     Example: kalshi-alpha preflight 20251104-1200-index-hourly
     """
     runtime = _runtime(broker)

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.live import Live
@@ -15,7 +15,9 @@ from rich.table import Table
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.output import Json, emit, err, out
 from kalshi_alpha.errors import InvariantBroken
-from kalshi_alpha.rehearsal.run import Progress, WindowProgress
+
+if TYPE_CHECKING:  # the research image has no twin
+    from kalshi_alpha.rehearsal.run import Progress, WindowProgress
 
 _STEPS = ("Preflight", "Scan", "Quote", "Cancel", "Reconcile", "Done")
 

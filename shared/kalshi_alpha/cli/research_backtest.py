@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.many import ManyCommand, command_line
 from kalshi_alpha.cli.output import Json, emit, err, pairs, table_of
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.markets.registry import load_registry
+from kalshi_alpha.markets.registry import Series, load_registry
 from kalshi_alpha.markets.units import price_from_text
 
 Data = Annotated[
@@ -53,6 +54,8 @@ Every = Annotated[float | None, typer.Option("--every-s", help="Seconds between 
 Memory = Annotated[
     float, typer.Option("--book-s", help="How long a traded price counts as quoted, seconds.")
 ]
+# Where a run is played and by how many changes nothing in what it finds.
+_WHERE = ("--out", "--workers", "--part", "--merge", "--learn")
 MaxAge = Annotated[float, typer.Option("--max-age-s", help="Oldest level of the index quoted on.")]
 
 
@@ -79,7 +82,16 @@ def backtest(
     max_age_s: MaxAge = 20.0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
     part: Annotated[
-        str | None, typer.Option("--part", help="K/N plays that share of the days only, from 0.")
+        str | None,
+        typer.Option(
+            "--part",
+            "--shard",
+            help="K/N plays that share of the days only, from 0; / in an array.",
+        ),
+    ] = None,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option("--merge", help="Folders of parts played elsewhere; several."),
     ] = None,
     block: Annotated[
         int, typer.Option("--block", min=1, help="Consecutive days an interval draws together.")
@@ -91,6 +103,12 @@ def backtest(
         Path | None, typer.Option("--fills", help="A fills.json for the choice of price.")
     ] = None,
     why: Annotated[bool, typer.Option("--why", help="Keep every why-record.")] = False,
+    tuned: Annotated[
+        Path | None, typer.Option("--tuning", help="Play with what a run before these days taught.")
+    ] = None,
+    learn: Annotated[
+        Path | None, typer.Option("--learn", help="Write what these days teach, if anything, here.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Play the strategy over recorded days; a quote fills where a trade went through its price.
@@ -99,23 +117,28 @@ def backtest(
     --series KXINXU --data above_1s.parquet --bars spx_1m.parquet spx_5m.parquet --out out/backtest
     """
     # numpy and pyarrow take a second: the other commands should not wait for them
-    from kalshi_alpha.research.backtest import running  # noqa: PLC0415
+    from kalshi_alpha.research.backtest import closing, running, temperatures  # noqa: PLC0415
     from kalshi_alpha.research.backtest.report import (  # noqa: PLC0415
         OVERVIEW,
         overview,
         write_backtest,
     )
 
+    if temperatures.is_temperature(series):
+        _temperatures(ctx, series, data, out, results, first, last, as_json=as_json)
+        return
     request = running.Request(
         sources=_sources(series, data, bars, results, parameters, first, last),
         settings=_settings(
             series, mode, rule, max_bins, ev_threshold, lots, latency_ms, start_s, stop_s, every_s,
-            book_s, max_age_s, fills,
+            book_s, max_age_s, fills, tuned, first,
         ),
         sensitivity=sensitivity,
         block=block,
         keep_why=why,
     )  # fmt: skip
+    if learn is not None:
+        closing.require_live(request.settings)
     with _progress("days") as progress:
         found = running.run(
             request,
@@ -123,23 +146,79 @@ def backtest(
             out,
             workers=workers,
             part=_part(part),
+            merge=tuple(merge or ()),
             progress=progress,
         )
     if found is None:
-        err.print(f"this part's days are in {out}; run once more without --part to sum up")
+        err.print(
+            f"this part's days are in {out}; run once more with --merge and their folders to sum up"
+        )
         return
     for row in found.document["missing"]:
         err.print(
             f"{row['day']} is not played: {row['sentence']} [rule {row['rule']}]", markup=False
         )
     provenance = [
-        ("Command", command_line("backtest", ctx)),
+        ("Command", command_line("backtest", ctx, _WHERE)),
         ("Code", f"kalshi-alpha {kalshi_alpha.__version__}"),
     ]
     document = write_backtest(found, out, provenance)
     title = f"{series}: cents a contract; {out / 'backtest.html'}"
     emit(document, as_json=as_json, table=table_of(title, OVERVIEW, overview(document)))
     err.print(document["all"]["verdict_sentence"], markup=False, soft_wrap=True)
+    if learn is not None:
+        err.print(_learn(learn, document, request.settings, series), markup=False, soft_wrap=True)
+
+
+def _temperatures(
+    ctx: typer.Context,
+    series: str,
+    data: list[Path],
+    out: Path,
+    results: Path | None,
+    first: str | None,
+    last: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Play temperature trades, for which there is no law: an exercise of the engine."""
+    from kalshi_alpha.research.backtest.report import OVERVIEW  # noqa: PLC0415
+    from kalshi_alpha.research.backtest.temperature_report import (  # noqa: PLC0415
+        temperatures_overview,
+        write_temperatures,
+    )
+    from kalshi_alpha.research.backtest.temperatures import run_temperatures  # noqa: PLC0415
+
+    found, days = run_temperatures(
+        series,
+        data,
+        results,
+        load_registry(),
+        first=None if first is None else parse_day(first),
+        last=None if last is None else parse_day(last),
+    )
+    provenance = [
+        ("Command", command_line("backtest", ctx, _WHERE)),
+        ("Code", f"kalshi-alpha {kalshi_alpha.__version__}"),
+    ]
+    document = write_temperatures(found, days, out, provenance)
+    title = f"{series}: cents a contract; {out / 'backtest.html'}"
+    emit(
+        document, as_json=as_json, table=table_of(title, OVERVIEW, temperatures_overview(document))
+    )
+    err.print(document["all"]["verdict_sentence"], markup=False, soft_wrap=True)
+
+
+def _learn(file: Path, document: dict[str, Any], settings: Any, series: str) -> str:
+    """Write the tuning that a run taught, and say what came of it."""
+    from kalshi_alpha.research.backtest.closing import tuning_from  # noqa: PLC0415
+    from kalshi_alpha.research.data.store import write_atomically  # noqa: PLC0415
+
+    data = tuning_from(document, settings, load_registry().series[series])
+    if data is None:
+        return f"these days teach nothing to act on: {file} is not written, quote as before"
+    write_atomically(file, data)
+    return f"written to {file}; put it into the artifacts as parameters/tuning.json to use it"
 
 
 def _sources(
@@ -178,6 +257,8 @@ def _settings(
     book_s: float,
     max_age_s: float,
     fills: Path | None = None,
+    tuned: Path | None = None,
+    first: str | None = None,
 ) -> Any:
     """Return the settings; what is not given is the registry's."""
     from kalshi_alpha.research.backtest import settings  # noqa: PLC0415
@@ -196,7 +277,8 @@ def _settings(
     given = {"start_s": start_s, "stop_s": stop_s, "every_s": every_s}
     times |= {name: value for name, value in given.items() if value is not None}
     min_ev = found.quoting.min_ev if ev_threshold is None else price_from_text(ev_threshold)
-    return settings.Settings(
+    model = None if fills is None else _fill_model(fills)
+    found_settings = settings.Settings(
         mode=settings.MODES[mode],
         rule=settings.RULES[rule],
         max_bins=found.caps.max_bins if max_bins is None else max_bins,
@@ -205,26 +287,52 @@ def _settings(
         latency_ms=latency_ms,
         memory_s=book_s,
         max_age_s=max_age_s,
-        fills=None if fills is None else _fill_model(fills),
+        fills=model,
         **times,
     )
+    if tuned is None:
+        return found_settings
+    if first is None:
+        raise ConfigurationError("--tuning needs --from: it must know none of the days played")
+    return _tuned(found_settings, tuned, found, parse_day(first))
+
+
+def _tuned(settings: Any, file: Path, series: Series, first: date) -> Any:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from kalshi_alpha.research.backtest.closing import configuration_with  # noqa: PLC0415
+    from kalshi_alpha.trading.tuning import load_tuning  # noqa: PLC0415
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    learned = load_tuning(data, series.ticker, configuration_with(settings, series), first)
+    return replace(settings, when=learned.when, fills=settings.fills or learned.fills)
 
 
 def _fill_model(file: Path) -> Any:
     from kalshi_alpha.trading.fills import fill_model_from_json  # noqa: PLC0415
 
     try:
-        return fill_model_from_json(json.loads(file.read_bytes()))
+        model = fill_model_from_json(json.loads(file.read_bytes()))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file} cannot be read as a fill model: {error}") from None
+    if model.evidence != "trade_through":
+        raise ConfigurationError(
+            f"{file} rests on {model.evidence.replace('_', ' ')}: these recordings hold no queue "
+            "to read it with; fit one on trades"
+        )
+    return model
 
 
 def _part(text: str | None) -> tuple[int, int]:
-    """Read K/N; an array job's index stands for K when it is left out, as ``/N``."""
+    """Read K/N; in an array job its index and size stand for what is left out, as ``/``."""
     if text is None:
         return 0, 1
     which, _, parts = text.partition("/")
     which = which or os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "")
+    parts = parts or os.environ.get("AWS_BATCH_JOB_ARRAY_SIZE", "")
     try:
         return int(which), int(parts)
     except ValueError:
@@ -259,9 +367,15 @@ fills_app = typer.Typer(
 
 def fit(
     ctx: typer.Context,
-    series: SeriesName,
-    data: Data,
     out: Annotated[Path, typer.Option("--out", help="Folder for fills.json and pages.")],
+    series: Annotated[str | None, typer.Option("--series", help="As KXINXU; with --data.")] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="Trades by the second; several files.")
+    ] = None,
+    books: Annotated[
+        Path | None,
+        typer.Option("--books", help="Folder of recorded full-depth books, instead of trades."),
+    ] = None,
     bars: Bars = None,
     results: Results = None,
     parameters: Params = None,
@@ -272,10 +386,11 @@ def fit(
     max_age_s: MaxAge = 20.0,
     as_json: Json = False,
 ) -> None:
-    """Fit the chance of a trade through a resting price, and the loss that fills bring.
+    """Fit the chance that a resting quote fills, and the loss that fills bring.
 
-    Example: kalshi-alpha fills fit --series KXINXU --data above_1s.parquet --bars spx_1m.parquet
-    spx_5m.parquet --out out/fills
+    On trades a fill is a trade through the price; on recorded books it is a place in the queue that
+    trades cleared. Example: kalshi-alpha fills fit --series KXINXU --data above_1s.parquet --bars
+    spx_1m.parquet spx_5m.parquet --out out/fills
     """
     from kalshi_alpha.research.backtest.settings import Settings  # noqa: PLC0415
     from kalshi_alpha.research.fills.report import (  # noqa: PLC0415
@@ -285,15 +400,22 @@ def fit(
         write_fills,
     )
 
+    if (books is None) == (not data) or (series is None) == (books is None):
+        raise ConfigurationError("give --series with --data and --bars, or --books alone")
     settings = Settings(latency_ms=latency_ms, memory_s=book_s, max_age_s=max_age_s)
-    sources = _sources(series, data, bars, results, parameters, first, last)
-    found = fit_fills(sources, settings, load_registry())
+    if books is not None:
+        from kalshi_alpha.research.fills.books import fit_books  # noqa: PLC0415
+
+        found = fit_books(books, latency_ms=latency_ms)
+    else:
+        sources = _sources(str(series), list(data or ()), bars, results, parameters, first, last)
+        found = fit_fills(sources, settings, load_registry())
     provenance = [
         ("Command", command_line("fills fit", ctx)),
         ("Code", f"kalshi-alpha {kalshi_alpha.__version__}"),
     ]
     document = write_fills(found, out, provenance)
-    title = f"{series}: chance of a trade through a quote; {out / 'fills.html'}"
+    title = f"{document['series']}: chance of a fill; {out / 'fills.html'}"
     emit(document, as_json=as_json, table=table_of(title, CURVES, curves(document)))
 
 

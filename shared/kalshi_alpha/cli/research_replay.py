@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.many import ManyCommand
 from kalshi_alpha.cli.output import Json, emit, err, table_of
 from kalshi_alpha.errors import ConfigurationError
@@ -112,3 +114,43 @@ def touch(
     rows = [[word, str(count)] for word, count in sorted(evidence.items())]
     title = f"{done.fills} fills of {done.requests} requests in {done.steps} decisions"
     emit(document, as_json=as_json, table=table_of(title, ("evidence", "fills"), rows))
+
+
+@app.command("parity")
+def parity(
+    folder: Annotated[
+        Path, typer.Argument(help="A rehearsal's folder, or a copy of windows/ and capture/.")
+    ],
+    day: Annotated[str, typer.Option("--date", help="Only windows of this day.")] = "",
+    window: Annotated[str, typer.Option(help="Only this window, by its id.")] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where parity.json goes; DIR itself by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Decide recorded windows once more from their records alone, and say where the two part.
+
+    Exits 1 when anything differs, with a sentence for each difference.
+    Example: kalshi-alpha replay parity out/rehearsal/2025-11-04
+    """
+    from kalshi_alpha.parity import run  # noqa: PLC0415
+
+    names = run.windows_in(folder, parse_day(day) if day else None, window)
+    windows = run.compare(folder, names)
+    document = run.document(windows)
+    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    into = folder if out is None else out
+    into.mkdir(parents=True, exist_ok=True)
+    (into / "parity.json").write_text(text, encoding="utf-8")
+    shown = [
+        [each.window_id, each.broker, each.verdict, str(len(each.differences)), *each.counts.told()]
+        for each in windows
+    ]
+    columns = ("window", "broker", "verdict", "differences", *run.Counts.HEADINGS)
+    title = f"{len(windows)} windows decided once more: {document['verdict']}"
+    emit(document, as_json=as_json, table=table_of(title, columns, shown))
+    for each in windows:
+        for found in each.differences:
+            err.print(f"{each.window_id}: {found.told}", markup=False, soft_wrap=True)
+    if document["differences"]:
+        raise typer.Exit(1)

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,23 @@ import pyarrow.parquet as pq
 from rich.table import Table
 
 from kalshi_alpha import __version__
-from kalshi_alpha.clock import SystemClock, from_iso
+from kalshi_alpha.clock import SystemClock, iso
+from kalshi_alpha.cloud.artifacts import FolderStore
 from kalshi_alpha.markets.registry import load_registry
+from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.pricing.parameters import parameters_checksum, shipped_parameters
 from kalshi_alpha.rehearsal.books import differences
 from kalshi_alpha.rehearsal.path import load_day
 from kalshi_alpha.rehearsal.run import Progress, Rehearsal, RehearsalResult, WindowRun
-from kalshi_alpha.rehearsal.series_view import SeriesView
-from kalshi_alpha.reports.model import (
-    Milestone,
-    RehearsalReport,
-    WindowReport,
-)
+from kalshi_alpha.reports.kept import read_kept
+from kalshi_alpha.reports.model import RehearsalReport
 from kalshi_alpha.reports.render import write_report
 from kalshi_alpha.reports.summary import Provenance, write_summary
+from kalshi_alpha.reports.window_view import window_report
+from kalshi_alpha.trading.kept import PARTS, kept_document, kept_key
+
+_LEVEL_EVERY = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,20 @@ def write_left(result: RehearsalResult, folder: Path) -> Left:
     (folder / "why.jsonl").write_text("".join(json.dumps(w, sort_keys=True) + "\n" for w in whys))
     _write_ledger(result.entries, folder / "ledger.parquet")
     found = differences(entries, result.books)
+    store, registry, sessions = FolderStore(folder / "artifacts"), load_registry(), load_sessions()
+    for run in result.runs:
+        document = json.dumps(_kept(run, result), sort_keys=True, default=str)
+        store.write(kept_key(run.window.window_id), document.encode())
     report = RehearsalReport(
         _provenance(result),
-        tuple(_window_report(run, result, folder, whys, matches=not found) for run in result.runs),
+        tuple(
+            window_report(
+                read_kept(store, run.window.window_id, registry, sessions),
+                registry,
+                matches=not found,
+            )
+            for run in result.runs
+        ),
     )
     write_summary(folder / "summary.json", report.provenance, report.summaries)
     write_report(report, folder)
@@ -118,7 +131,7 @@ def _provenance(result: RehearsalResult) -> Provenance:
             "path inside a minute": "simulated, seeded bridge",
             "other traders": "simulated, sizes and spreads calibrated to recorded KXINXU trades",
             "settlement values": "simulated: the path at the fixing plus a seeded basis",
-            "profit and loss": "no evidence of anything: the other traders are made up",
+            "profit and loss": "no kept of anything: the other traders are made up",
         },
     )
 
@@ -142,53 +155,31 @@ def _write_ledger(entries: Mapping[str, Sequence[Mapping[str, Any]]], path: Path
     pq.write_table(pa.table(data), path, compression="zstd")
 
 
-def _window_report(
-    run: WindowRun,
-    result: RehearsalResult,
-    folder: Path,
-    whys: Sequence[Mapping[str, Any]],
-    *,
-    matches: bool,
-) -> WindowReport:
-    window, registry = run.window, load_registry()
-    scans = _scans(folder / "artifacts", window)
-    series = tuple(
-        SeriesView(run, result, folder, scans, registry.series[name], registry).report(
-            [w for w in whys if w["window_id"] == window.window_id and w["series"] == name],
-            matches=matches,
-        )
-        for name in window.series
-    )
-    parts = result.parts[window.window_id]
-    return WindowReport(
-        window_id=window.window_id,
-        fixing=window.fixing,
-        states_visited=tuple(run.visited),
-        pull=_milestones(window, parts),
-        series=series,
-        problem=run.failure if run.status != "SUCCEEDED" else "",
+def _kept(run: WindowRun, result: RehearsalResult) -> dict[str, Any]:
+    parts = result.parts[run.window.window_id]
+    return kept_document(
+        run.window,
+        broker="twin",
+        record=parts["RECORD"],
+        parts={name: parts.get(name, {}) for name in PARTS},
+        entries=result.entries[run.window.window_id],
+        status=run.status,
+        failure=run.failure if run.status != "SUCCEEDED" else "",
+        visited=run.visited,
+        levels=_levels(run.window, result),
     )
 
 
-def _scans(artifacts: Path, window: Window) -> list[dict[str, Any]]:
-    files = sorted(artifacts.glob(f"windows/{window.window_id}/scan/*.json"))
-    return [json.loads(file.read_text()) for file in files]
-
-
-def _milestones(window: Window, parts: Mapping[str, Mapping[str, Any]]) -> tuple[Milestone, ...]:
-    pull, sentry = parts.get("PULL-armed") or {}, parts.get("PULL-sentry") or {}
-    marks = [Milestone("the venue expires every order by itself", 0.0, "expiration_time")]
-    if pull:
-        found = f"{pull['found']} resting, {pull['canceled']} cancelled"
-        marks.append(Milestone("cancel sent", _ms(from_iso(pull["started_at"]), window), found))
-        if pull["confirmed_at"]:
-            at = _ms(from_iso(pull["confirmed_at"]), window)
-            marks.append(Milestone("listing shows nothing resting", at))
-    if sentry and sentry.get("confirmed_at"):
-        at = _ms(from_iso(sentry["confirmed_at"]), window)
-        marks.append(Milestone("sentry's own look", at, str(sentry["reason"])))
-    return tuple(sorted(marks, key=lambda mark: mark.at_ms))
-
-
-def _ms(at: datetime, window: Window) -> float:
-    return round((at - window.pull_at).total_seconds() * 1000, 1)
+def _levels(window: Window, result: RehearsalResult) -> dict[str, list[tuple[str, float]]]:
+    """Return the path that was played, from the first quote to the fixing."""
+    registry, found = load_registry(), {}
+    for symbol in {registry.series[name].symbol for name in window.series}:
+        path = load_day(symbol, result.day, seed=result.seed)
+        at, points = window.make_at, []
+        while at <= window.fixing:
+            value = path.value_at(at)
+            if value is not None:
+                points.append((iso(at), value))
+            at += _LEVEL_EVERY
+        found[symbol] = points
+    return found

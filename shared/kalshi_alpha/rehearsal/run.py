@@ -36,6 +36,7 @@ from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.markets.windows import Window, windows_on
 from kalshi_alpha.rehearsal.clock import ScaledClock, Segment, Timeline
+from kalshi_alpha.rehearsal.closing import close_the_day
 from kalshi_alpha.rehearsal.machine import (
     REGION,
     Execution,
@@ -50,6 +51,7 @@ from kalshi_alpha.rehearsal.world import WorldPlan
 from kalshi_alpha.steps import runtime as runtime_module
 from kalshi_alpha.steps.runtime import Runtime, Settings
 from kalshi_alpha.steps.watch import watch
+from kalshi_alpha.trading.kept import PARTS
 
 FUNCTIONS = ("start", "preflight", "scan", "quote", "cancel", "reconcile")
 # The two windows a rehearsal plays: noon above/below, and the close's ranges.
@@ -57,7 +59,6 @@ PLAYED = (("index-hourly", wall_time(12)), ("index-close", wall_time(16)))
 
 _LEAD = timedelta(seconds=30)  # the sentry is up before PREP
 _TRADING, _FEED = "rehearsal/trading", "rehearsal/feed"  # the secrets' names
-_STALLED_AFTER = 180.0  # real seconds without an end: something is stuck
 _AWS = {
     "AWS_ACCESS_KEY_ID": "rehearsal",
     "AWS_SECRET_ACCESS_KEY": "rehearsal",
@@ -137,6 +138,8 @@ def timeline(window: Window, anchor_wall: float) -> Timeline:
 class Rehearsal:
     """One rehearsed day; ``folder`` receives the artifacts the functions write."""
 
+    stalled_after = 180.0  # real seconds without an end: something is stuck
+
     def __init__(self, day: date, folder: Path, *, seed: int, progress: Progress) -> None:
         self._day, self._folder, self._seed, self._progress = day, folder, seed, progress
         self._windows = played_windows(day)
@@ -147,20 +150,24 @@ class Rehearsal:
         first = Timeline(real_time.time(), self._windows[0].prep_at - timedelta(minutes=10))
         clock = ScaledClock(first)
         result = RehearsalResult(self._day, self._seed)
-        with _environment(), _world(self._plan(first)) as twin, local_aws():
+        with environment(), world(self._plan(first)) as twin, local_aws():
             settings, machine = self._furnish(twin, clock)
-            with local_machine(_handlers(), clock):
+            with local_machine(step_handlers(), clock):
                 for window in self._windows:
                     self._relay(twin, clock, window)
                     result.runs.append(self._play(window, settings, clock, machine))
-            self._collect(result, twin)
+            self._collect(result)
+            close_the_day(runtime_module.current(), self._day, self._folder.parent)
+            result.books = httpx.get(_control(twin, "books")).raise_for_status().json()
         return result
 
     def _plan(self, first: Timeline) -> WorldPlan:
         fixings = tuple((s, w.fixing) for w in self._windows for s in w.series)
         return WorldPlan(self._day, self._seed, first, fixings)
 
-    def _furnish(self, twin: Mapping[str, Any], clock: ScaledClock) -> tuple[Settings, str]:
+    def _furnish(
+        self, twin: Mapping[str, Any], clock: Clock, broker: str = "twin"
+    ) -> tuple[Settings, str]:
         client.cache_clear()
         names = {spec.name: f"rehearsal-{spec.name}" for spec in (STATE, LEDGER)}
         for spec in (STATE, LEDGER):
@@ -173,7 +180,7 @@ class Rehearsal:
         machine = create_machine(window_asl(), functions)
         settings = Settings(
             stage="paper",
-            broker="twin",
+            broker=broker,
             state_table=names[STATE.name],
             ledger_table=names[LEDGER.name],
             artifacts=str(self._folder),
@@ -200,24 +207,25 @@ class Rehearsal:
         clock.relay(fresh)
         httpx.post(_control(twin, "list")).raise_for_status()
 
-    def _play(
-        self, window: Window, settings: Settings, clock: ScaledClock, machine: str
-    ) -> WindowRun:
+    def _play(self, window: Window, settings: Settings, clock: Clock, machine: str) -> WindowRun:
         started = real_time.monotonic()
-        with _sentry(Runtime(settings, clock), window):
+        watcher = Runtime(settings, clock)
+        with contextlib.closing(watcher), sentry(watcher, window):
             clock.sleep_until(window.prep_at)
             hour = window.fixing.astimezone(NEW_YORK)
-            answer = _handlers()["start"]({"group": window.group, "fixing": f"{hour:%H:%M}"}, None)
+            answer = step_handlers()["start"](
+                {"group": window.group, "fixing": f"{hour:%H:%M}"}, None
+            )
             if not answer["started"]:
                 raise InvariantBroken(f"the rehearsal could not start: {answer['reason']}")
             execution = Execution(execution_arn(machine, window.window_id))
             while (status := execution.status()) == "RUNNING":
                 self._report(window, clock, execution.visited())
                 real_time.sleep(0.2)
-                if real_time.monotonic() - started > _STALLED_AFTER:
+                if real_time.monotonic() - started > self.stalled_after:
                     visited = execution.visited()
                     raise InvariantBroken(
-                        f"{window.window_id} has not ended after {_STALLED_AFTER:.0f} s; "
+                        f"{window.window_id} has not ended after {self.stalled_after:.0f} s; "
                         f"its last state is {visited[-1] if visited else 'none'}"
                     )
         visited = execution.visited()
@@ -233,16 +241,14 @@ class Rehearsal:
         phase = visited[-1] if visited else "Start"
         self._progress(WindowProgress(window.window_id, phase, left, tuple(visited), ended))
 
-    def _collect(self, result: RehearsalResult, twin: Mapping[str, Any]) -> None:
+    def _collect(self, result: RehearsalResult) -> None:
         runtime = runtime_module.current()
         for window in self._windows:
             name = window.window_id
             result.entries[name] = list(runtime.ledger.entries(name))
-            result.parts[name] = {
-                part: runtime.state.part(name, part)
-                for part in ("PULL-armed", "PULL-now", "PULL-sentry", "MAKING")
-            } | {"RECORD": runtime.state.window(name) or {}}
-        result.books = httpx.get(_control(twin, "books")).raise_for_status().json()
+            result.parts[name] = {part: runtime.state.part(name, part) for part in PARTS} | {
+                "RECORD": runtime.state.window(name) or {}
+            }
 
 
 def window_asl() -> str:
@@ -255,7 +261,8 @@ def window_asl() -> str:
     return checkout.read_text(encoding="utf-8")
 
 
-def _handlers() -> dict[str, Callable[[dict[str, Any], Any], Any]]:
+def step_handlers() -> dict[str, Callable[[dict[str, Any], Any], Any]]:
+    """Return the deployed handlers by name."""
     root = str(files("kalshi_alpha").joinpath("..", ".."))
     checkout = str(Path(root).resolve())
     if checkout not in sys.path:
@@ -268,7 +275,7 @@ def _control(twin: Mapping[str, Any], what: str) -> str:
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
+def environment() -> Iterator[None]:
     """Set throw-away AWS credentials, so that no real ones can be used."""
     before = {name: os.environ.get(name) for name in _AWS}
     os.environ.update(_AWS)
@@ -283,7 +290,8 @@ def _environment() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _world(plan: WorldPlan) -> Iterator[dict[str, Any]]:
+def world(plan: WorldPlan) -> Iterator[dict[str, Any]]:
+    """Run the twin in a process of its own; yields its addresses and throw-away keys."""
     command = [sys.executable, "-m", "kalshi_alpha.rehearsal.world", plan.to_json()]
     with subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -304,7 +312,7 @@ def _world(plan: WorldPlan) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _sentry(runtime: Runtime, window: Window) -> Iterator[None]:
+def sentry(runtime: Runtime, window: Window) -> Iterator[None]:
     """Run the sentry's coroutine in a thread of its own for as long as the window is played."""
     stop = threading.Event()
     failures: list[BaseException] = []

@@ -1,20 +1,16 @@
-"""One series of one window, out of everything a rehearsal left, as the report shows it."""
+"""One series of one window, out of everything the window left, as a page shows it."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from kalshi_alpha.clock import NEW_YORK, from_iso
 from kalshi_alpha.markets.orders import Fill, Side
-from kalshi_alpha.markets.registry import Registry, Series
+from kalshi_alpha.markets.registry import Series
 from kalshi_alpha.markets.units import CASH_UNIT
-from kalshi_alpha.rehearsal.path import load_day
-from kalshi_alpha.rehearsal.run import RehearsalResult, WindowRun
+from kalshi_alpha.reports.kept import KeptWindow
 from kalshi_alpha.reports.model import (
     FillMark,
     LevelPoint,
@@ -27,63 +23,55 @@ from kalshi_alpha.reports.model import (
 from kalshi_alpha.reports.summary import SeriesSummary
 from kalshi_alpha.trading.thresholds import threshold_grid
 
-_LEVEL_EVERY = timedelta(seconds=5)
 _TITLES = {"SPX": "S&P 500", "NDX": "Nasdaq-100"}
 _RESTS = frozenset({"resting", "partly_filled"})
 _KINDS = {"above": "above or below", "range": "ranges"}
 
 
 class SeriesView:
-    """One series of one window, out of everything the rehearsal left."""
+    """One series of one window, out of everything the window left."""
 
-    def __init__(
-        self,
-        run: WindowRun,
-        result: RehearsalResult,
-        folder: Path,
-        scans: Sequence[Mapping[str, Any]],
-        series: Series,
-        registry: Registry,
-    ) -> None:
-        self._run, self._result, self._scans, self._series = run, result, scans, series
-        self._window, self._registry = run.window, registry
-        event = run.window.event_ticker(series.ticker)
-        rows = result.entries[run.window.window_id]
-        mine = [row for row in rows if str(row.get("ticker", "")).startswith(f"{event}-")]
+    def __init__(self, kept: KeptWindow, series: Series) -> None:
+        self._kept, self._series = kept, series
+        self._window, self._scans = kept.window, kept.scans
+        event = self._window.event_ticker(series.ticker)
+        mine = [r for r in kept.entries if str(r.get("ticker", "")).startswith(f"{event}-")]
         self._orders = [row for row in mine if row["sk"].startswith("ORDER#")]
-        self._fills = [row for row in mine if row["sk"].startswith("FILL#")]
+        self._fills = sorted(
+            (row for row in mine if row["sk"].startswith("FILL#")), key=lambda row: str(row["at"])
+        )
         self._settled = {r["ticker"]: r for r in mine if r["sk"].startswith("SETTLEMENT#")}
-        self._closed = read_json(
-            folder / "artifacts" / "windows" / run.window.window_id / "summary.json"
-        )["series"][series.ticker]
-        self._pull = result.parts[run.window.window_id].get("PULL-armed") or {}
+        self._closed = kept.closed.get("series", {}).get(series.ticker, {})
+        self._pull = kept.parts.get("PULL-armed") or {}
+        self._whys = [w for w in kept.whys if w["series"] == series.ticker]
 
-    def report(self, whys: Sequence[Mapping[str, Any]], *, matches: bool) -> SeriesReport:
-        """Return everything shown of the series."""
-        found = [s["series"][self._series.ticker] for s in self._scans]
+    def report(self, *, matches: bool) -> SeriesReport:
+        """Return everything shown of the series; ``matches`` says whether the books agree."""
+        whys = self._whys
+        found = [self._of_scan(scan) for scan in self._scans]
         # The scan with the most rungs: near the fixing most strikes are decided.
         rungs = [len(scan["ladder"]) for scan in found]
         shown = rungs.index(max(rungs)) if any(rungs) else None
         return SeriesReport(
-            summary=self._summary(whys, matches=matches),
+            summary=self.summary(matches=matches),
             title=self._title(),
             scans=len(self._scans),
             ladder_at_s=None if shown is None else self._s(self._scans[shown]["at"]),
             rungs=() if shown is None else self._rungs(self._scans[shown]),
             level=self._level(),
             quotes=tuple(span for order in self._orders for span in self._spans(order)),
-            fills=tuple(self._mark(fill) for fill in self._fills),
+            fills=tuple(self.mark(fill) for fill in self._fills),
             refusals=_refusals(whys),
             quoted=tuple(self._quoted(w) for w in whys if w["decision"] == "quote"),
             thresholds=threshold_grid(ev for s in found for ev in s["best_evs"]),
             min_ev=self._series.quoting.min_ev,
         )
 
-    def _summary(self, whys: Sequence[Mapping[str, Any]], *, matches: bool) -> SeriesSummary:
-        judged = self._result.parts[self._window.window_id]["RECORD"]
-        mine = judged.get("series", {}).get(self._series.ticker, {})
+    def summary(self, *, matches: bool) -> SeriesSummary:
+        """Return the series' row of the summary."""
+        mine = self._kept.record.get("series", {}).get(self._series.ticker, {})
         amends = sum("wanted" in event for order in self._orders for event in order["events"])
-        frozen = self._result.parts[self._window.window_id].get("PULL-sentry", {})
+        frozen = self._kept.parts.get("PULL-sentry", {})
         reasons = [reason["reason"] for reason in mine.get("reasons", [])]
         if frozen.get("found"):
             reasons.append(str(frozen["reason"]))
@@ -93,7 +81,7 @@ class SeriesView:
             go=bool(mine.get("go")),
             reasons=tuple(reasons),
             markets_listed=int(mine.get("markets_listed") or 0),
-            candidates=sum(1 for w in whys if w["side"]),
+            candidates=sum(1 for w in self._whys if w["side"]),
             quotes_placed=sum(1 for order in self._orders if order.get("order_id")),
             amends=amends,
             cancels=sum(1 for order in self._orders if order["status"] == "canceled"),
@@ -101,13 +89,18 @@ class SeriesView:
             resting_after_pull=int(self._pull.get("resting_after", -1)),
             pull_started_s=self._pull.get("started_s"),
             pull_confirmed_s=self._pull.get("confirmed_s"),
-            settlement_value=self._closed["settlement_value"],
-            basis=self._closed["basis"],
-            pnl_dollars=self._closed["pnl"] / CASH_UNIT,
-            fees_dollars=self._closed["fees"] / CASH_UNIT,
+            settlement_value=self._closed.get("settlement_value"),
+            basis=self._closed.get("basis"),
+            pnl_dollars=self._closed.get("pnl", 0) / CASH_UNIT,
+            fees_dollars=self._closed.get("fees", 0) / CASH_UNIT,
             ledger_matches_exchange=matches,
-            states_visited=tuple(self._run.visited),
+            states_visited=self._kept.visited,
         )
+
+    def _of_scan(self, scan: Mapping[str, Any]) -> Mapping[str, Any]:
+        nothing: dict[str, Any] = {"value": None, "ladder": [], "best_evs": []}
+        found: Mapping[str, Any] = scan["series"].get(self._series.ticker, nothing)
+        return found
 
     def _title(self) -> str:
         hour = self._window.fixing.astimezone(NEW_YORK)
@@ -128,18 +121,13 @@ class SeriesView:
                 quoted=quoted.get(rung["ticker"], (None, None))[0],
                 quoted_price=quoted.get(rung["ticker"], (None, None))[1],
             )
-            for rung in scan["series"][self._series.ticker]["ladder"]
+            for rung in self._of_scan(scan)["ladder"]
         )
 
     def _level(self) -> tuple[LevelPoint, ...]:
-        path = load_day(self._series.symbol, self._result.day, seed=self._result.seed)
-        at, points = self._window.make_at, []
-        while at <= self._window.fixing:
-            value = path.value_at(at)
-            if value is not None:
-                points.append(LevelPoint((at - self._window.fixing).total_seconds(), value))
-            at += _LEVEL_EVERY
-        return tuple(points)
+        seen = self._kept.levels.get(self._series.symbol, ())
+        fixing = self._window.fixing
+        return tuple(LevelPoint((at - fixing).total_seconds(), value) for at, value in seen)
 
     def _spans(self, order: Mapping[str, Any]) -> Iterator[QuoteSpan]:
         """Yield one span for each price the order rested at."""
@@ -152,7 +140,7 @@ class SeriesView:
                 end, how = self._end(order)
             yield QuoteSpan(
                 ticker=order["ticker"],
-                label=self._label_of(order["ticker"]),
+                label=self.label_of(order["ticker"]),
                 side=Side(order["side"]),
                 price=int(event["price"]),
                 size=int(order["size"]),
@@ -172,20 +160,21 @@ class SeriesView:
             return min(seen, expiry), "cancel"
         return (expiry, "expiry") if pulled is None else (pulled, "pull")
 
-    def _mark(self, row: Mapping[str, Any]) -> FillMark:
+    def mark(self, row: Mapping[str, Any]) -> FillMark:
+        """Return what is shown of one fill of the ledger."""
         fill = Fill(
             row["fill_id"], row["order_id"], row["ticker"], Side(row["side"]), row["price"],
             row["size"], row["is_taker"], row["fee"], from_iso(row["at"]),
         )  # fmt: skip
         settled = self._settled.get(fill.ticker)
         pnl = None
-        if settled:
+        if settled and settled["result"] in {"yes", "no"}:
             pays = (settled["result"] == "yes") == (fill.side is Side.BID)
             pnl = fill.cash + (10_000 * fill.size if pays else 0)
         return FillMark(
             at_s=self._s(row["at"]),
             ticker=fill.ticker,
-            label=self._label_of(fill.ticker),
+            label=self.label_of(fill.ticker),
             side=fill.side,
             price=fill.price,
             size=fill.size,
@@ -197,7 +186,7 @@ class SeriesView:
         return QuotedRow(
             at_s=self._s(why["at"]),
             ticker=why["ticker"],
-            label=self._label_of(why["ticker"]),
+            label=self.label_of(why["ticker"]),
             side=Side(why["side"]),
             price=why["price"],
             size=why["size"],
@@ -207,9 +196,10 @@ class SeriesView:
             ask=why["ask"],
         )
 
-    def _label_of(self, ticker: str) -> str:
+    def label_of(self, ticker: str) -> str:
+        """Return what a person calls a market; its ticker when no scan looked at it."""
         for scan in reversed(self._scans):
-            for rung in scan["series"][self._series.ticker]["ladder"]:
+            for rung in self._of_scan(scan)["ladder"]:
                 if rung["ticker"] == ticker:
                     return self._label(rung["low"], rung["high"])
         return ticker
@@ -237,8 +227,3 @@ def _refusals(whys: Sequence[Mapping[str, Any]]) -> tuple[RefusalCount, ...]:
         RefusalCount(code, count, examples[code]["ticker"], examples[code]["reason"])
         for code, count in counts.most_common()
     )
-
-
-def read_json(path: Path) -> Any:
-    """Return the JSON document in a file."""
-    return json.loads(path.read_text(encoding="utf-8"))

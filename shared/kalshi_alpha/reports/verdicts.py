@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from kalshi_alpha.reports.model import RehearsalReport
+from kalshi_alpha.reports.model import RehearsalReport, WindowReport
 from kalshi_alpha.reports.summary import SeriesSummary
 from kalshi_alpha.reports.wording import signed_dollars
 
 # The pull begins before T-2 s; nothing of ours seen this long before the fixing is in time.
 CONFIRMED_BY_S = -1.0
 
-GOOD, BAD, PLAIN = "good", "bad", "plain"
+Status = Literal["good", "bad", "plain"]
+GOOD: Status = "good"
+BAD: Status = "bad"
+PLAIN: Status = "plain"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One tile: ``status`` is good, bad or plain; ``advice`` is a sentence a person can act on."""
 
-    status: str
+    status: Status
     name: str
     value: str
     advice: str
@@ -28,16 +32,21 @@ class Verdict:
 
 def verdicts(report: RehearsalReport) -> tuple[Verdict, ...]:
     """Return the tiles of a report, the ones that guard money first."""
-    rows = report.summaries
+    return verdicts_of(report.windows)
+
+
+def verdicts_of(windows: Sequence[WindowReport], *, twin: bool = True) -> tuple[Verdict, ...]:
+    """Return the tiles of some windows; ``twin`` says that the other traders were made up."""
+    rows = tuple(part.summary for window in windows for part in window.series)
     return (
         _pull(rows),
         _books(rows),
-        _executions(report),
+        _executions(windows),
         _go(rows),
         _fills(rows),
-        _refused(report),
+        _refused(windows),
         _basis(rows),
-        _result(rows),
+        _result(rows, twin=twin),
     )
 
 
@@ -46,7 +55,10 @@ def _pull(rows: Sequence[SeriesSummary]) -> Verdict:
     went = [row for row in rows if row.go]
     if not went:
         return Verdict(PLAIN, name, "no pull", "No window was quoted, so nothing had to leave.")
-    resting = sum(row.resting_after_pull for row in went)
+    unpulled = [row for row in went if row.resting_after_pull < 0]
+    if len(unpulled) == len(went) and not any(row.quotes_placed for row in went):
+        return Verdict(PLAIN, name, "no pull", "No order was placed, so nothing had to leave.")
+    resting = sum(max(row.resting_after_pull, 0) for row in went)
     if resting:
         return Verdict(
             BAD, name, f"{resting} left", "Orders rested after the pull: read its timeline below."
@@ -81,9 +93,9 @@ def _books(rows: Sequence[SeriesSummary]) -> Verdict:
     )
 
 
-def _executions(report: RehearsalReport) -> Verdict:
-    failed = [window.window_id for window in report.windows if window.problem]
-    done = f"{len(report.windows) - len(failed)} of {len(report.windows)}"
+def _executions(windows: Sequence[WindowReport]) -> Verdict:
+    failed = [window.window_id for window in windows if window.problem]
+    done = f"{len(windows) - len(failed)} of {len(windows)}"
     if failed:
         return Verdict(
             BAD, "Windows run", done, f"{', '.join(failed)} did not end well: see the reason below."
@@ -113,9 +125,9 @@ def _fills(rows: Sequence[SeriesSummary]) -> Verdict:
     )
 
 
-def _refused(report: RehearsalReport) -> Verdict:
+def _refused(windows: Sequence[WindowReport]) -> Verdict:
     counts: Counter[str] = Counter()
-    for window in report.windows:
+    for window in windows:
         for part in window.series:
             counts.update({refusal.code: refusal.count for refusal in part.refusals})
     if not counts:
@@ -142,11 +154,8 @@ def _basis(rows: Sequence[SeriesSummary]) -> Verdict:
     )
 
 
-def _result(rows: Sequence[SeriesSummary]) -> Verdict:
+def _result(rows: Sequence[SeriesSummary], *, twin: bool) -> Verdict:
     pnl, fees = sum(row.pnl_dollars for row in rows), sum(row.fees_dollars for row in rows)
-    return Verdict(
-        PLAIN,
-        "Result",
-        signed_dollars(pnl),
-        f"After ${fees:.2f} of fees, against simulated participants: no evidence of an edge.",
-    )
+    fills = sum(row.fills for row in rows)
+    against = "against simulated participants: no evidence of an edge" if twin else f"{fills} fills"
+    return Verdict(PLAIN, "Result", signed_dollars(pnl), f"After ${fees:.2f} of fees, {against}.")

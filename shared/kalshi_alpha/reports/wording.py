@@ -21,6 +21,16 @@ def contracts(size: int) -> str:
     return f"{size / SIZE_UNIT:g}"
 
 
+def count(n: int, what: str) -> str:
+    """Write a number of things, such as ``1 window`` or ``3 windows``."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def resting(left: int) -> str:
+    """Write how many orders rested after a pull; a dash where no pull ran."""
+    return NOTHING if left < 0 else f"{left}"
+
+
 def signed_dollars(amount: float | None) -> str:
     """Write dollars with their sign, such as ``+$0.45``; a dash for None."""
     if amount is None:

@@ -231,7 +231,7 @@ def test_two_writers_of_one_order_leave_the_counters_the_sum_of_the_holds() -> N
             assert (usage.open, usage.total) == (hold.open, hold.open + hold.lost)
 
 
-def test_an_order_counts_against_its_strike_window_day_week_and_family() -> None:
+def test_an_order_counts_against_its_strike_window_day_week_family_and_everything() -> None:
     window = window_from_id("20251104-1200-index-hourly", load_registry(), load_sessions())
 
     limits = limits_on(load_registry(), window, STRIKE.name)
@@ -243,6 +243,9 @@ def test_an_order_counts_against_its_strike_window_day_week_and_family() -> None
         ("week#2025-11-03/KXINXU", 60_000_000),
         ("family-day#2025-11-04/index", 40_000_000),
         ("family-week#2025-11-03/index", 120_000_000),
+        ("fixing#2025-11-04T17:00:00Z", 12_000_000),
+        ("all-day#2025-11-04", 40_000_000),
+        ("all-week#2025-11-03", 120_000_000),
     ]
     assert week_of(datetime(2025, 11, 9, 5, tzinfo=UTC).date()) == MONDAY
 

@@ -147,6 +147,8 @@ def test_a_days_and_a_weeks_result_add_up_by_series(ledger: LedgerStore) -> None
     assert ledger.earned("KXINX", tuesday, tuesday) == -3
     assert ledger.earned("KXINXU", monday, tuesday) == 7
     assert ledger.earned("KXINXU", tuesday, monday) == 0
+    assert ledger.earned_by_day(monday.replace(day=2), tuesday) == [0, 2, -3]
+    assert ledger.earned_by_day(tuesday, monday) == []
 
 
 def test_everything_of_a_window_can_be_listed(ledger: LedgerStore) -> None:

@@ -12,7 +12,7 @@ import pytest
 from kalshi_alpha.errors import ConfigurationError
 from stacks import bundling
 
-STEPS = ("start", "preflight", "scan", "quote", "cancel", "reconcile")
+STEPS = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile")
 
 
 @pytest.fixture(scope="module")

@@ -164,6 +164,15 @@ def test_another_file_is_read_from_its_path(tmp_path: Path) -> None:
         ("refuse_sigmas = 5.0", "", "drift lacks refuse_sigmas"),
         ("refuse_sigmas = 5.0", "refuse_sigmas = 3.5", "drift.sigmas .* must be below"),
         ("oldest_days = 14", "oldest_days = 9", "drift.fresh_days .* must be below"),
+        ('accountability = "25000.00"', 'accountability = "1.00"', "per_strike reaches all.acc"),
+        ("level = 0.99", "level = 0.4", "`float` > 0.5"),
+        ("max_drawdown = ", "drawdown = ", "all has the unknown key 'drawdown'"),
+        ('max_shortfall = "5.00"', "max_shortfall = 5", "write dollars or contracts as text"),
+        ("measured = 0.922", "measured = 1.0", "`float` <= 0.999"),
+        ("measured = 0.922", "measured = 0.8", r"low \(0.899\) is above measured \(0.8\)"),
+        ('symbols = ["NDX", "SPX"]', 'symbols = ["SPX", "NDX"]', "two symbols in order"),
+        ('symbols = ["NDX", "SPX"]', 'symbols = ["RUT", "SPX"]', "'RUT', not a known symbol"),
+        ("[[risk.pairs]]", "[risk.pairs]", r"write each as \[\[risk.pairs\]\]"),
         ("[caps]", "[caps", "not TOML"),
         ("[symbols.SPX]", "[groups.noon]\nfixings = [12:00:00]\n[symbols.SPX]", "no series is in"),
     ],
@@ -178,3 +187,11 @@ def test_a_table_that_is_no_table_is_refused() -> None:
         parse_registry(SHIPPED.split("[series.KXINXU]")[0])
     with pytest.raises(ConfigurationError, match="series needs a table 'KXBTC'"):
         parse_registry("series.KXBTC = 1\n" + SHIPPED)
+
+
+def test_the_shipped_risk_says_what_its_correlation_rests_on() -> None:
+    risk = load_registry().risk
+
+    assert risk.correlations == {("NDX", "SPX"): (0.899, 0.922)}
+    assert "kalshi-alpha correlation" in risk.pairs[0].source
+    assert (risk.level, risk.max_shortfall) == (0.99, 5_000_000)

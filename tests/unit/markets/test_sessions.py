@@ -253,3 +253,10 @@ def test_the_generator_writes_a_table_that_can_be_read(tmp_path: Path) -> None:
         datetime(2026, 11, 27, 14, 30, tzinfo=UTC),
         datetime(2026, 11, 27, 18, 0, tzinfo=UTC),
     )
+
+
+def test_a_session_table_that_is_no_table_is_refused_in_a_short_sentence():
+    for table in ("[" * 3000, "[]", '{"schema": 1, "first": "' + "9" * 5000 + '"}'):
+        with pytest.raises(ConfigurationError, match="cannot be read") as caught:
+            parse_sessions(table)
+        assert len(str(caught.value)) < 400

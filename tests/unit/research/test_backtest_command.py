@@ -142,6 +142,93 @@ def test_a_missing_column_is_named(run, tmp_path):
     assert "buy_qty" in said.err
 
 
+def spoilt(tmp_path, **cell):
+    """Return the shipped trades with one cell of one day changed, and that row's number."""
+    table = pq.read_table(SAMPLE / TRADES)
+    days = table["event_day"].to_pylist()
+    row = days.index(date(2026, 1, 6)) + 5
+    for name, value in cell.items():
+        values = table[name].to_pylist()
+        values[row] = value if not callable(value) else value(values, row)
+        column = pa.array(values, table[name].type)
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    pq.write_table(table, tmp_path / "spoilt.parquet")
+    return tmp_path / "spoilt.parquet", row + 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "rule", "words"),
+    [
+        ({"sell_px": 0.4, "sell_qty": 0.0}, "size", "a trade has a size"),
+        ({"sell_px": 1.4, "sell_qty": 1.0}, "price", "not strictly between 0 and 1"),
+        ({"ts_utc": lambda column, row: column[row - 4]}, "order", "earlier than the one before"),
+        ({"strike": 1.0}, "ticker", "strike is 1.0"),
+    ],
+)
+def test_a_day_with_a_bad_row_is_left_out_named_and_counted(run, tmp_path, cell, rule, words):
+    file, row = spoilt(tmp_path, **cell)
+
+    said = run(
+        "backtest", "--series", "KXINXU", "--data", file, "--results", SAMPLE / RESULTS,
+        "--params", PARAMETERS, "--from", "2026-01-05", "--to", "2026-01-07", "--out", "o",
+        "--no-sensitivity",
+    )  # fmt: skip
+
+    assert said.code == 0, said.err
+    found = json.loads((tmp_path / "o" / "backtest.json").read_text())
+    assert found["all"]["coverage"]["missing"] == {rule: 1}
+    assert found["all"]["coverage"]["days_loaded"] == 2
+    (missing,) = found["missing"]
+    assert missing["day"] == "2026-01-06"
+    assert f"spoilt.parquet, row {row}: " in missing["sentence"]
+    assert words in missing["sentence"]
+    assert f"row {row}: " in said.err.replace("\n", " ")
+
+
+def test_schemas_of_two_kinds_in_one_file_are_refused(run, tmp_path):
+    rows = [row | {"count": 1, "yes_price": 40, "taker_yes": True} for row in seconds_of()]
+    rows = [{k: v for k, v in row.items() if k != "sell_px"} for row in rows]
+
+    said = run(
+        "backtest", "--series", "KXINXU", "--data", trades_file(tmp_path, rows),
+        "--results", SAMPLE / RESULTS, "--params", PARAMETERS, "--out", "o",
+    )  # fmt: skip
+
+    assert said.code == 4
+    assert "[rule " in said.err.replace("\n", " ")
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_file_that_breaks_off_is_refused_by_name(run, tmp_path):
+    whole = (SAMPLE / TRADES).read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+
+    said = run(
+        "backtest", "--series", "KXINXU", "--data", "cut.parquet", "--results", SAMPLE / RESULTS,
+        "--params", PARAMETERS, "--out", "o",
+    )  # fmt: skip
+
+    assert said.code == 4
+    assert "cut.parquet" in said.err
+
+
+def test_a_day_without_a_settlement_is_left_out_and_counted(run, tmp_path):
+    results = pq.read_table(SAMPLE / RESULTS)
+    keep = [not name.startswith("KXINXU-26JAN06") for name in results["ticker"].to_pylist()]
+    pq.write_table(results.filter(pa.array(keep)), tmp_path / "results.parquet")
+
+    said = run(
+        "backtest", "--series", "KXINXU", "--data", SAMPLE / TRADES, "--results",
+        "results.parquet", "--params", PARAMETERS, "--from", "2026-01-05", "--to", "2026-01-07",
+        "--out", "o", "--no-sensitivity",
+    )  # fmt: skip
+
+    assert said.code == 0, said.err
+    found = json.loads((tmp_path / "o" / "backtest.json").read_text())
+    assert found["all"]["coverage"]["missing"] == {"no-settlement": 1}
+    assert found["missing"][0]["day"] == "2026-01-06"
+
+
 def test_a_day_without_trades_is_left_out_and_counted(run, tmp_path):
     said = backtest(run, "--from", "2026-01-14", "--to", "2026-01-16", "--no-sensitivity")
 

@@ -20,6 +20,7 @@ from kalshi_alpha.research.backtest.summary import (
     by_minute,
     days_needed,
     drawdown_of,
+    drift_of,
     interval_of,
     row_of,
 )
@@ -109,6 +110,22 @@ def test_days_needed_grow_with_the_square_of_the_noise():
     assert days_needed(found, 20) == 157
     assert days_needed(found, 20, assumed=0.10) == 40
     assert days_needed(Interval(-0.01, -0.1, 0.08), 20) is None
+
+
+def test_slippage_that_grows_worse_shows_as_a_change_with_its_interval():
+    early = sample([0.0] * 10, markout_5s=0.04)
+    after = [0.04 + 0.001 * k if k < 5 else -0.02 - 0.001 * k for k in range(10)]
+    fills = (replace(row, markout_5s=x) for row, x in zip(early.fills, after, strict=True))
+    late = replace(early, fills=tuple(fills))
+
+    rows = {row["after"]: row for row in drift_of(late)}
+
+    five = rows["markout_5s"]
+    assert five["earlier"] == pytest.approx(0.042 - 0.05)
+    assert five["later"] == pytest.approx(-0.027 - 0.05)
+    assert five["change_low"] < five["change"] < five["change_high"] < 0
+    assert rows["markout_30s"]["change"] is None  # never known
+    assert rows["realised"]["change"] == pytest.approx(0.0)
 
 
 def test_the_deepest_fall_is_from_the_best_so_far():

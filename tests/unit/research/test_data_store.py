@@ -141,6 +141,23 @@ def test_a_write_that_is_cut_off_leaves_the_file_as_it_was(
     assert everything(store.folder) == before
 
 
+def test_an_atomic_write_that_is_cut_off_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "c.txt"
+    write_atomically(file, b"one")
+
+    def cut_off(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store_module.os, "fsync", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(file, b"two")
+
+    assert file.read_bytes() == b"one"
+    assert os.listdir(tmp_path) == ["c.txt"]  # noqa: PTH208 - hidden files too
+
+
 def test_an_atomic_write_makes_its_folder_and_is_readable_by_all(tmp_path: Path) -> None:
     file = tmp_path / "a" / "b" / "c.txt"
     write_atomically(file, b"one")

@@ -22,7 +22,9 @@ from kalshi_alpha.research.fills.spells import Spells, spells_of
 from kalshi_alpha.trading.fills import FillModel, Place, fill_model_from_json
 from tests.made_tapes import pricer_of, quiet, tape_of
 
-TRUTH = FillModel("trade_through", STEP_S, (-1.5, -1.8, 0.5, -0.5, 0.9, 0.4), (0.05, 0.04, -0.01))
+TRUTH = FillModel(
+    "trade_through", STEP_S, (-1.5, -1.8, 0.5, -0.5, 0.9, 0.4, 0.0, 0.0, -0.3), (0.05, 0.04, -0.01)
+)
 
 
 def spells(count=4, **changed):
@@ -39,6 +41,8 @@ def spells(count=4, **changed):
         "markout_5s": np.full(count, np.nan),
         "markout_30s": np.full(count, np.nan),
         "settled": np.full(count, np.nan),
+        "ahead": np.full(count, np.nan),
+        "imbalance": np.full(count, np.nan),
     }
     return Spells(**(base | {name: np.asarray(value) for name, value in changed.items()}))
 
@@ -78,8 +82,8 @@ def simulated(seed=3, count=30_000, days=40):
     end = random.choice([20.0, 40.0, 60.0], count)
     lasted, filled = end.copy(), np.zeros(count, dtype=bool)
     for k in range(12):
-        here = spells_at(made, k * STEP_S)
-        chance = predicted(TRUTH, here, STEP_S)
+        left_by = 1.0 - predicted(TRUTH, made, k * STEP_S)
+        chance = 1.0 - (1.0 - predicted(TRUTH, made, (k + 1) * STEP_S)) / left_by
         hit = (random.random(count) < chance) & ~filled & (end >= (k + 1) * STEP_S)
         lasted = np.where(hit, k * STEP_S + 2.0, lasted)
         filled |= hit
@@ -90,10 +94,6 @@ def simulated(seed=3, count=30_000, days=40):
     )
 
 
-def spells_at(made, later):
-    return replace(made, seconds=made.seconds - later)
-
-
 def test_the_fit_finds_what_was_simulated():
     found = fit(simulated())
 
@@ -101,20 +101,51 @@ def test_the_fit_finds_what_was_simulated():
         assert abs(ours - truth) < 4.0 * error + 0.01
     assert found.model.loss == pytest.approx(TRUTH.loss, abs=0.004)
     assert max(found.errors) < 0.2
+    assert found.model.untold == ("queue", "imbalance")
+    assert found.model.rests_on["offset"] == "trade_through"
+    assert found.model.rests_on["queue"] == "nothing"
+
+
+def test_a_queue_that_is_known_is_fitted_and_says_so():
+    random = np.random.default_rng(5)
+    made = simulated(count=12_000)
+    ahead = random.uniform(0.0, 2000.0, len(made))
+    kept = ~(made.filled & (ahead > 1000.0) & (random.random(len(made)) < 0.7))
+    made = replace(made, ahead=ahead, imbalance=np.zeros(len(made)), filled=made.filled & kept)
+
+    found = fit(made, evidence="queue_cleared")
+
+    assert found.model.hazard[6] < -4.0 * found.errors[6]
+    assert found.model.untold == ()
+    assert found.model.rests_on["queue"] == "queue_cleared"
+
+
+QUEUED = replace(TRUTH, hazard=(*TRUTH.hazard[:6], -0.4, -0.2, -0.3), evidence="queue_cleared")
 
 
 @pytest.mark.parametrize("horizon", [3.0, 5.0, 20.0, 60.0])
-def test_the_pure_reader_says_what_the_fit_says(horizon):
-    made = simulated(count=50)
+@pytest.mark.parametrize("model", [TRUTH, QUEUED])
+def test_the_pure_reader_says_what_the_fit_says(model, horizon):
+    made = simulated(count=60)
+    ahead = np.where(np.arange(60) % 3 == 0, np.nan, 37.0 * np.arange(60) ** 2)
+    made = replace(made, ahead=ahead, imbalance=np.where(ahead > 900.0, np.nan, 0.02 * ahead - 1.0))
 
-    many = predicted(TRUTH, made, horizon)
+    many = predicted(model, made, horizon)
 
     for k in range(len(made)):
-        spread = None if np.isnan(made.spread[k]) else float(made.spread[k])
-        place = Place(
-            float(made.offset[k]), float(made.seconds[k]), float(made.probability[k]), spread
+        spread, before, lean = (
+            None if np.isnan(each[k]) else float(each[k])
+            for each in (made.spread, made.ahead, made.imbalance)
         )
-        assert TRUTH.probability(place, horizon) == pytest.approx(many[k], rel=1e-12)
+        place = Place(
+            float(made.offset[k]),
+            float(made.seconds[k]),
+            float(made.probability[k]),
+            spread,
+            before,
+            lean,
+        )
+        assert model.probability(place, horizon) == pytest.approx(many[k], rel=1e-12)
 
 
 def test_few_fills_are_refused():

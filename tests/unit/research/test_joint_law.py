@@ -13,8 +13,6 @@ from kalshi_alpha.pricing.law import TerminalLaw
 from kalshi_alpha.pricing.table import student_table
 from kalshi_alpha.research.joint import (
     Bins,
-    Holding,
-    TailRisk,
     bins_of,
     cash_by_bin,
     joint_masses,
@@ -24,6 +22,7 @@ from kalshi_alpha.research.joint import (
     tail_risk,
 )
 from kalshi_alpha.research.model.measured import Measured
+from kalshi_alpha.trading.risk import Holding, TailRisk
 
 SPX = TerminalLaw(student_table(4.5), 6800.0, 1e-4, 0.0020)
 NDX = TerminalLaw(student_table(4.0), 25_000.0, 0.0, 0.0026)

@@ -49,8 +49,8 @@ class FakeVenue:
     ) -> list[LiveOrder]:
         del ticker, status
         self._trip("list", 0)
-        event = f"{event_ticker}-" if event_ticker else ""
-        return [o for o in self.live.values() if o.ticker.startswith(event)]
+        events = tuple(f"{event}-" for event in event_ticker.split(","))
+        return [o for o in self.live.values() if o.ticker.startswith(events)]
 
     def fills(self, *, ticker: str = "", min_at: datetime | None = None) -> list[Fill]:
         del ticker, min_at

@@ -338,6 +338,20 @@ def test_a_familys_loss_cools_all_of_it_and_a_weeks_until_the_week_is_over(desk:
     )
 
 
+def test_a_loss_of_everything_together_cools_whatever_family_it_is_of(desk: Desk) -> None:
+    tight = replace(desk.runtime.registry.all, max_loss_per_day=25 * DOLLAR)
+    desk.runtime.__dict__["registry"] = replace(desk.runtime.registry, all=tight)
+    lost = {"KXINXU": -13 * DOLLAR, "KXNASDAQ100U": -12 * DOLLAR}
+    desk.runtime.ledger.record_result(WINDOW.day, "w", lost)
+
+    said = exposure.cool_off_after(desk.runtime, WINDOW)
+
+    assert len(said) == 4
+    assert said[0] == (
+        "KXINXU: everything together lost $25.000000 this day, its limit is $25.000000"
+    )
+
+
 def test_nothing_lost_cools_nothing(desk: Desk) -> None:
     desk.runtime.ledger.record_result(WINDOW.day, "w1", {"KXINXU": -19 * DOLLAR})
 

@@ -103,10 +103,10 @@ def test_between_two_attempts_a_tenth_of_a_second_passes(clock):
     Pull(venue, the_window(), clock).now()
 
     cancels = [at for what, at, _ in venue.sent if what == "cancel"]
-    # One round trip to cancel, the pause, one to list in each of the window's two events.
+    # One round trip to cancel, the pause, one to list all of the window's events.
     pauses = {round((late - soon).total_seconds(), 6) for soon, late in pairwise(cancels[1:])}
     assert len(cancels) > 50
-    assert pauses == {0.145}
+    assert pauses == {0.13}
 
 
 def test_a_cancel_that_reduced_nothing_is_not_one_that_worked(clock):
@@ -143,7 +143,7 @@ def test_what_was_not_looked_at_may_rest(resting_after, found, may_rest):
 
 
 def test_at_the_fixing_itself_nothing_more_is_sent():
-    clock = ManualClock(T - timedelta(seconds=0.03))  # two listings take it there exactly
+    clock = ManualClock(T - timedelta(seconds=0.015))  # one listing takes it there exactly
     venue = FakeVenue(clock, 1)
     venue.deaf = True
 
@@ -157,7 +157,7 @@ def test_a_pull_of_nothing_found_nothing_and_tried_nothing(clock):
     report = Pull(FakeVenue(clock, 0), the_window(), clock).now()
 
     assert (report.found, report.canceled, report.resting_after, report.attempts) == (0, 0, 0, 0)
-    assert report.confirmed_at == T - timedelta(seconds=25) + timedelta(milliseconds=30)
+    assert report.confirmed_at == T - timedelta(seconds=25) + timedelta(milliseconds=15)
 
 
 def test_a_hundredth_of_a_contract_taken_out_is_a_cancel_that_worked(clock):
@@ -166,3 +166,18 @@ def test_a_hundredth_of_a_contract_taken_out_is_a_cancel_that_worked(clock):
     venue = FakeVenue(clock, 1)
     venue.live["o0"] = replace(venue.live["o0"], remaining_size=1)
     assert _Batches(venue, ("o0",), None)() is True
+
+
+def test_all_events_of_a_window_are_listed_in_one_request(clock):
+    venue = FakeVenue(clock, 1)
+    other = replace(
+        venue.live["o0"],
+        order_id="n0",
+        ticker=f"{the_window().event_ticker('KXNASDAQ100U')}-T24999.99",
+    )
+    venue.live["n0"] = other
+
+    found = resting(venue, the_window())
+
+    assert sorted(order.order_id for order in found) == ["n0", "o0"]
+    assert [what for what, _, _ in venue.sent] == ["list"]

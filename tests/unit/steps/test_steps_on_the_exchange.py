@@ -35,8 +35,10 @@ from kalshi_alpha.pricing.parameters import (
 from kalshi_alpha.pricing.reading import Reading, Realised
 from kalshi_alpha.rehearsal.machine import create_table
 from kalshi_alpha.steps import cancel, heartbeat, preflight, quote, reconcile, scan
-from kalshi_alpha.steps.runtime import PARAMETERS_KEY, Runtime, Settings
+from kalshi_alpha.steps.runtime import HONESTY_KEY, PARAMETERS_KEY, Runtime, Settings
+from kalshi_alpha.trading.honesty import BinWeight, Honesty, dump_honesty
 from kalshi_alpha.trading.plan import QuotePlan, TargetQuote
+from kalshi_alpha.trading.standing import Standing, StandingRecord
 from kalshi_alpha.venues.kalshi.trader import KalshiTrader
 from tests.exchange_host import FIXING, MIDDLE, Host, hosting
 
@@ -131,6 +133,16 @@ def test_a_healthy_window_goes_and_claims_itself(runtime: Runtime) -> None:
     record = runtime.state.window(WINDOW)
     assert record is not None
     assert record["execution"] == "execution-a"
+
+
+def test_a_window_names_its_broker_and_only_real_cash_is_recorded(runtime: Runtime) -> None:
+    preflight.run(EXECUTION, paper_of(runtime))
+    on_paper = runtime.ledger.cash(WINDOW, "before")
+    preflight.run(EXECUTION, runtime)
+
+    assert on_paper is None
+    assert runtime.ledger.cash(WINDOW, "before") == runtime.reader.balance()
+    assert (runtime.state.window(WINDOW) or {})["broker"] == "twin"
 
 
 def test_a_second_start_of_the_same_window_is_refused(runtime: Runtime) -> None:
@@ -710,3 +722,114 @@ def test_a_window_leaves_nothing_held_that_did_not_fill(runtime: Runtime, host: 
 
     assert placed == {450_000}
     assert {usage.open for usage in runtime.exposure.usages(week).values()} == {0}
+
+
+def scan_of(runtime: Runtime, revision: int) -> Any:
+    return json.loads(runtime.artifacts.read(f"windows/{WINDOW}/scan/{revision:04d}.json"))
+
+
+def why_of(runtime: Runtime, revision: int) -> list[dict[str, Any]]:
+    lines = runtime.artifacts.read(f"windows/{WINDOW}/why/{revision:04d}.jsonl").decode()
+    return [json.loads(line) for line in lines.splitlines()]
+
+
+def test_a_scan_leaves_what_its_window_may_lose_for_the_others_at_the_fixing(
+    runtime: Runtime, host: Host
+) -> None:
+    make_market(host)
+    preflight.run(EXECUTION, runtime)
+
+    (target,) = scan.run(EXECUTION, runtime)["plan"]["targets"]
+
+    left = runtime.state.part(WINDOW, "RISK")
+    (resting,) = left["symbols"]["SPX"]["resting"]
+    worst = (target["price"] if target["side"] == "bid" else 10_000 - target["price"]) * 100
+    assert (resting["ticker"], resting["side"]) == (target["ticker"], target["side"])
+    assert worst <= resting["cost"] <= worst + 20_000  # and its fee
+    assert left["fixing"]["worst"] == left["fixing"]["shortfall"] == resting["cost"]
+    assert scan_of(runtime, 1)["risk"] == left
+
+
+def test_a_quote_over_the_fixings_shortfall_is_refused_with_its_evidence(
+    runtime: Runtime, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_market(host)
+    preflight.run(EXECUTION, runtime)
+    tight = replace(runtime.registry.risk, max_shortfall=300_000)
+    monkeypatch.setattr(runtime, "registry", replace(runtime.registry, risk=tight))
+
+    assert scan.run(EXECUTION, runtime)["plan"]["targets"] == []
+
+    (refused,) = [line for line in why_of(runtime, 1) if line["code"] == "joint-shortfall"]
+    assert refused["evidence"]["value"] > refused["evidence"]["limit"] == 300_000
+    assert "over its limit of $0.300000" in refused["reason"]
+    (claim,) = runtime.state.part(WINDOW, "RISK")["claims"]
+    assert claim["ticker"] == refused["ticker"]
+
+
+def test_a_scan_that_cannot_read_the_fixings_risk_quotes_nothing(
+    runtime: Runtime, host: Host
+) -> None:
+    make_market(host)
+    preflight.run(EXECUTION, runtime)
+    runtime.state.put_part(WINDOW, "RISK", {"schema": "garbled"})
+
+    assert scan.run(EXECUTION, runtime)["plan"]["targets"] == []
+    assert {line["code"] for line in why_of(runtime, 1)} == {"risk-unreadable"}
+
+
+def test_a_drawdown_at_its_stop_is_no_go(runtime: Runtime) -> None:
+    stop = runtime.registry.all.max_drawdown
+    for day, earned in ((date(2026, 9, 21), 50_000_000), (date(2026, 9, 28), -stop)):
+        runtime.ledger.record_result(day, f"w{day}", {"KXINXU": earned})
+
+    answer = preflight.run(EXECUTION, runtime)
+
+    assert not answer["go"]
+    (reason,) = answer["reasons"]
+    assert "$160.000000 was given back since the highest point of the last 28 days" in reason
+
+
+def honesty_of(runtime: Runtime, others: BinWeight, **changes: Any) -> bytes:
+    today = runtime.clock.now().date()
+    made = Honesty({}, runtime.registry.hash, today, today, {}, others)
+    return dump_honesty(replace(made, **changes))
+
+
+def test_a_bin_that_is_off_is_quoted_no_more_and_says_why(runtime: Runtime, host: Host) -> None:
+    make_market(host)
+    preflight.run(EXECUTION, runtime)
+    off = BinWeight(0.0, None, "of 5.0 cents claimed -2.0 are believed")
+    runtime.artifacts.write(HONESTY_KEY, honesty_of(runtime, off))
+
+    assert scan.run(EXECUTION, runtime)["plan"]["targets"] == []
+    stopped = [line for line in why_of(runtime, 1) if line["code"] == "honesty"]
+    assert stopped
+    assert all("of 5.0 cents claimed -2.0 are believed" in line["reason"] for line in stopped)
+
+
+def test_honesty_of_another_configuration_leaves_paper_a_contract_and_real_orders_none(
+    runtime: Runtime, host: Host
+) -> None:
+    make_market(host)
+    preflight.run(EXECUTION, runtime)
+    off = BinWeight(0.0, None, "nothing is believed")
+    runtime.artifacts.write(HONESTY_KEY, honesty_of(runtime, off, config_hash="d" * 64))
+    assert scan.run(EXECUTION, runtime)["plan"]["targets"] != []
+
+    runtime.state.move_standing(StandingRecord(Standing.PILOT).to_json(), runtime.clock.now())
+    assert scan.run(EXECUTION, runtime)["plan"]["targets"] == []
+    refused = [line for line in why_of(runtime, 2) if line["series"] == "KXINXU"]
+    assert {line["code"] for line in refused} == {"unreadable"}
+    assert "under the configuration dddddddddddd" in refused[0]["reason"]
+
+
+def test_a_pilot_without_an_honesty_artifact_quotes_nothing(runtime: Runtime, host: Host) -> None:
+    make_market(host)
+    preflight.run(EXECUTION, runtime)
+    runtime.state.move_standing(StandingRecord(Standing.PILOT).to_json(), runtime.clock.now())
+
+    assert scan.run(EXECUTION, runtime)["plan"]["targets"] == []
+    assert any(
+        "real orders need a honesty artifact" in line["reason"] for line in why_of(runtime, 1)
+    )

@@ -4,14 +4,20 @@ import pytest
 
 from kalshi_alpha.errors import ArmingError, ConfigurationError
 from kalshi_alpha.trading.arming import Broker, choose_broker, is_loopback
+from kalshi_alpha.trading.standing import Standing
 
 NOW = datetime(2025, 11, 4, 16, 50, tzinfo=UTC)
 VENUE = "https://external-api.kalshi.com/trade-api/v2"
 
 
-def choose(requested, *, stage="paper", url=VENUE, until=None):
+def choose(requested, *, stage="paper", url=VENUE, until=None, standing=Standing.PILOT):
     return choose_broker(
-        requested=requested, stage=stage, venue_url=url, armed_until=until, now=NOW
+        requested=requested,
+        stage=stage,
+        venue_url=url,
+        armed_until=until,
+        now=NOW,
+        standing=standing,
     )
 
 
@@ -22,6 +28,23 @@ def test_paper_may_always_be_had():
 
 def test_live_needs_the_stage_and_an_arming_that_has_not_run_out():
     assert choose("live", stage="live", until=NOW + timedelta(seconds=1)) is Broker.LIVE
+
+
+@pytest.mark.parametrize("standing", [Standing.RESEARCH, Standing.PAPER])
+def test_live_needs_a_strategy_that_was_promoted(standing):
+    with pytest.raises(ArmingError, match=f"stands at {standing}; see kalshi-alpha pilot status"):
+        choose("live", stage="live", until=NOW + timedelta(hours=1), standing=standing)
+
+
+def test_nobody_is_a_pilot_unless_it_is_said():
+    with pytest.raises(ArmingError, match="stands at paper"):
+        choose_broker(
+            requested="live",
+            stage="live",
+            venue_url=VENUE,
+            armed_until=NOW + timedelta(hours=1),
+            now=NOW,
+        )
 
 
 @pytest.mark.parametrize(

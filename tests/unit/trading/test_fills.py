@@ -23,17 +23,21 @@ from kalshi_alpha.trading.fills import (
     FillView,
     Outlook,
     Place,
+    ahead_of,
     fill_model_from_json,
+    imbalance_of,
 )
 from tests.made_tapes import tape_of
 
-MODEL = FillModel("trade_through", 5.0, (-1.5, -1.8, 0.5, -0.5, 0.9, 0.4), (0.05, 0.04, -0.01))
+MODEL = FillModel(
+    "trade_through", 5.0, (-1.5, -1.8, 0.5, -0.5, 0.9, 0.4, 0.0, 0.0, -0.3), (0.05, 0.04, -0.01)
+)
 FREE = fee_terms("quadratic", "1")
 QUOTING = load_registry().series["KXINXU"].quoting
 
 
 def test_the_hazard_adds_up_step_by_step():
-    flat = FillModel("trade_through", 5.0, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    flat = FillModel("trade_through", 5.0, (0.0,) * 9, (0.0, 0.0, 0.0))
     place = Place(3.0, 300.0, 0.5)
 
     assert flat.probability(place, 5.0) == 0.5
@@ -99,7 +103,9 @@ def test_with_a_model_the_price_worth_most_is_chosen_and_not_the_boldest():
     contract = tape_of([]).ladder.contracts[2]
     assert contract.grid is CENTS
     top = Top(4000, 100, 6000, 100)
-    shy = FillModel("trade_through", 5.0, (-4.0, 3.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    shy = FillModel(
+        "trade_through", 5.0, (-4.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
+    )
 
     plain = candidate(contract, Side.BID, 0.55, top, FREE, QUOTING)
     modelled = candidate(contract, Side.BID, 0.55, top, FREE, QUOTING, FillView(shy, 20.0, 240.0))
@@ -113,7 +119,7 @@ def test_with_a_model_the_price_worth_most_is_chosen_and_not_the_boldest():
 
 def test_a_loss_above_the_edge_refuses():
     contract = tape_of([]).ladder.contracts[2]
-    toxic = FillModel("trade_through", 5.0, (0.0,) * 6, (0.2, 0.0, 0.0))
+    toxic = FillModel("trade_through", 5.0, (0.0,) * 9, (0.2, 0.0, 0.0))
     top = Top(4000, 100, 6000, 100)
 
     found = candidate(contract, Side.BID, 0.55, top, FREE, QUOTING, FillView(toxic, 20.0, 240.0))
@@ -125,3 +131,39 @@ def test_it_is_read_without_numpy():
     code = "import sys, kalshi_alpha.trading.fills as f; sys.exit('numpy' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "ahead"),
+    [
+        (Side.BID, 4100, 0.0),
+        (Side.BID, 4000, 30.0),
+        (Side.BID, 3900, 30.0),
+        (Side.ASK, 5900, 0.0),
+        (Side.ASK, 6000, 10.0),
+        (Side.ASK, 6100, 10.0),
+    ],
+)
+def test_nobody_stands_before_a_better_price_and_the_best_before_others(side, price, ahead):
+    assert ahead_of(side, price, Top(4000, 3000, 6000, 1000)) == ahead
+
+
+def test_an_imbalance_is_of_the_own_side_and_needs_both():
+    top = Top(4000, 3000, 6000, 1000)
+
+    assert imbalance_of(Side.BID, top) == 0.5
+    assert imbalance_of(Side.ASK, top) == -0.5
+    assert imbalance_of(Side.BID, Top(4000, 3000, None, 0)) is None
+    assert ahead_of(Side.ASK, 6000, Top(4000, 3000, None, 0)) == 0.0
+    assert ahead_of(Side.ASK, 6000, Top(None, 0, None, 0)) is None
+
+
+def test_a_weight_that_rests_on_nothing_must_be_none():
+    hazard = (0.0,) * 6 + (0.3, 0.0, 0.0)
+
+    with pytest.raises(ParameterError, match="queue rest on nothing"):
+        FillModel("trade_through", 5.0, hazard, (0.0,) * 3, untold=("queue",))
+    model = FillModel("trade_through", 5.0, (0.0,) * 9, (0.0,) * 3, untold=("queue", "imbalance"))
+    assert fill_model_from_json(json.loads(json.dumps(model.to_json()))) == model
+    assert model.rests_on["imbalance"] == "nothing"
+    assert model.rests_on["offset"] == "trade_through"

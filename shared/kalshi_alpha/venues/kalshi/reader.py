@@ -87,7 +87,7 @@ class KalshiReader:
     def orders(
         self, *, event_ticker: str = "", ticker: str = "", status: str = ""
     ) -> list[LiveOrder]:
-        """Return our orders, all pages of them."""
+        """Return our orders, all pages of them; up to ten events may be named, with commas."""
         params = {"event_ticker": event_ticker, "ticker": ticker, "status": status, "limit": 1000}
         items = self._pages("portfolio/orders", "orders", {k: v for k, v in params.items() if v})
         return [wire.order_from(item) for item in items]
@@ -125,17 +125,16 @@ class KalshiReader:
 
         A key restricted to a subaccount is told no shards; then all of it counts.
         """
-        reply = _object(self._http.get("portfolio/balance"))
-        shards = reply.get("balance_breakdown")
-        if shard is not None and isinstance(shards, list):
-            mine = [_object(s) for s in shards if _object(s).get("exchange_index") == shard]
-            return sum(cash_from_text(str(found.get("balance"))) for found in mine)
-        if reply.get("balance_dollars") is not None:
-            return cash_from_text(str(reply["balance_dollars"]))
-        cents = reply.get("balance")
-        if not isinstance(cents, int) or isinstance(cents, bool):
-            raise DataError("the venue's answer holds no balance")
-        return cents * (CASH_UNIT // 100)
+        return balance_from(_object(self._http.get("portfolio/balance")), shard)
+
+    def portfolio(
+        self, name: str, key: str, min_at: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the items under ``key`` of ``portfolio/<name>`` as the venue gives them."""
+        asked: dict[str, Any] = {"limit": 1000}
+        if min_at is not None:
+            asked["min_ts"] = int(min_at.timestamp())
+        return list(self._pages(f"portfolio/{name}", key, asked))
 
     def limits(self) -> dict[str, Any]:
         """Return the account's request budget."""
@@ -158,6 +157,20 @@ class KalshiReader:
                 raise DataError(f"{path} was answered with a cursor that is no text")
             asked["cursor"] = cursor
         raise DataError(f"{path} goes on for more than {_MAX_PAGES} pages; narrow the question")
+
+
+def balance_from(reply: Mapping[str, Any], shard: int | None = None) -> int:
+    """Read an answer of ``portfolio/balance``: all our cash, or what lies on one shard."""
+    shards = reply.get("balance_breakdown")
+    if shard is not None and isinstance(shards, list):
+        mine = [_object(s) for s in shards if _object(s).get("exchange_index") == shard]
+        return sum(cash_from_text(str(found.get("balance"))) for found in mine)
+    if reply.get("balance_dollars") is not None:
+        return cash_from_text(str(reply["balance_dollars"]))
+    cents = reply.get("balance")
+    if not isinstance(cents, int) or isinstance(cents, bool):
+        raise DataError("the venue's answer holds no balance")
+    return cents * (CASH_UNIT // 100)
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from kalshi_alpha.venues.kalshi.signing import Credentials
 
 # The venue ends a subscription with these; the others leave it standing.
 _TERMINAL = frozenset({10, 25})
-_BOOKS, _OWN = "orderbook_delta", ("user_orders", "fill")
+_BOOKS, _TRADES, _OWN = "orderbook_delta", "trade", ("user_orders", "fill")
 _HANDSHAKE_SECONDS = 10.0
 # The venue pings every ten seconds; a connection that answers none of our pings is dead.
 _PING_SECONDS = 20.0
@@ -246,6 +246,8 @@ class _Line:
         self._subscribing = False
         self._asked: set[str] = set()
         self._wanted: tuple[str, ...] = ()
+        self._tape: int | None = None  # number of the public trades, for whoever keeps the frames
+        self._taped: set[str] = set()
         self._due = float("inf")  # when the books must have recovered, by the loop's time
         if own:
             self._say("subscribe", channels=list(_OWN))
@@ -267,6 +269,18 @@ class _Line:
         if gone:
             self._update("delete_markets", gone)
         self._asked = set(self._wanted)
+        self._follow_trades()
+
+    def _follow_trades(self) -> None:
+        """Follow the public trades of the same markets; books do without them, so nothing waits."""
+        wanted = set(self._wanted)
+        if self._tape is not None:
+            self._update("add_markets", wanted - self._taped, self._tape)
+            self._update("delete_markets", self._taped - wanted, self._tape)
+            self._taped = wanted
+        elif wanted and not self._taped:
+            self._taped = wanted
+            self._say("subscribe", channels=[_TRADES], market_tickers=sorted(wanted))
 
     def commands(self) -> Iterator[dict[str, Any]]:
         """Take what is to be sent now."""
@@ -324,6 +338,11 @@ class _Line:
         return BooksStale(tuple(sorted(self._keeper.stale)), str(error))
 
     def _subscribed(self, said: Any) -> None:
+        if isinstance(said, dict) and said.get("channel") == _TRADES:
+            if isinstance(said.get("sid"), int):
+                self._tape = said["sid"]
+                self._follow_trades()
+            return
         if not isinstance(said, dict) or said.get("channel") != _BOOKS:
             return
         if not isinstance(said.get("sid"), int):
@@ -341,9 +360,10 @@ class _Line:
         )
         self._expect()
 
-    def _update(self, action: str, tickers: Iterable[str]) -> None:
+    def _update(self, action: str, tickers: Iterable[str], sid: int | None = None) -> None:
         if asked := sorted(tickers):
-            self._say("update_subscription", sids=[self._sid], action=action, market_tickers=asked)
+            sids = [self._sid if sid is None else sid]
+            self._say("update_subscription", sids=sids, action=action, market_tickers=asked)
 
     def _say(self, command: str, **params: Any) -> None:
         self._number += 1

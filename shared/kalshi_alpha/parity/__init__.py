@@ -1,0 +1,1 @@
+"""Recorded windows decided once more from their records alone, and compared."""

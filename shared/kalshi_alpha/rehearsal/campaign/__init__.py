@@ -1,0 +1,1 @@
+"""The fault campaign: many windows in virtual time, each with something broken."""
