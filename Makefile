@@ -7,13 +7,14 @@ DATE   ?= 2025-11-04
 DATA   ?= ../shared/data
 MODULES ?= trading steps
 MINUTES ?= 10
+WINDOWS ?= 90
 PARAMETERS := shared/kalshi_alpha/pricing/parameters
 SAMPLE := shared/kalshi_alpha/research/sample
 # The two rehearsed days and the twin need no key and no account; nothing here reaches AWS.
 export AWS_EC2_METADATA_DISABLED := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse test check audit site emulate mutation guards synth backtest bench parameters format lock clean
+.PHONY: help setup rehearse campaign test check audit site emulate mutation guards synth backtest bench parameters format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ $(READY): requirements/dev.txt pyproject.toml
 
 rehearse: $(READY) ## play the noon and the close of a recorded day; DATE=2025-10-31 for the other one
 	@$(BIN)/kalshi-alpha rehearse --date $(DATE)
+
+campaign: $(READY) ## break everything that can break in WINDOWS windows; out/campaign/campaign.html
+	@$(BIN)/kalshi-alpha campaign --faults all --windows $(WINDOWS) --seed 1 --workers 2 --out out/campaign
 
 test: $(READY) ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -52,7 +52,12 @@ ACCESS: dict[str, Access] = {
     "rollcall": Access((STATE.name,)),
     "preflight": Access(_BOTH, (_WINDOW,), (_WINDOW,), parameters=True, secrets=(READ_KEY,)),
     "scan": Access(
-        _BOTH, (_WINDOW,), parameters=True, artifacts=("windows/",), secrets=(READ_KEY,)
+        _BOTH,
+        (_WINDOW,),
+        parameters=True,
+        artifacts=("windows/",),
+        fetches=("honesty/",),
+        secrets=(READ_KEY,),
     ),
     "quote": Access(_BOTH, (_WINDOW,), _BOOKS, _LIMITS, secrets=(READ_KEY, TRADING_KEY)),
     "cancel": Access(_BOTH, (_WINDOW,), _BOOKS, secrets=(READ_KEY, PULL_KEY)),
@@ -72,13 +77,20 @@ ACCESS: dict[str, Access] = {
         artifacts=("capture/",),
         secrets=(READ_KEY, PULL_KEY, FEED_KEY),
     ),
-    # The jobs of research. The day's job may take a stage back, never move it on.
+    # The jobs of research. Day and grade may take a stage back; nothing here moves one on.
     "day": Access(
         _BOTH,
         ("STAGE",),
+        ("BOOK#*",),
         artifacts=_BY_DAY,
         fetches=("windows/", "capture/", "parameters/", *_BY_DAY),
         secrets=(READ_KEY,),
+    ),
+    "grade": Access(
+        (STATE.name,),
+        ("STAGE",),
+        artifacts=_BY_DAY,
+        fetches=("windows/", "parameters/", *_BY_DAY),
     ),
     "refit": Access(
         artifacts=("parameters/", "bars/"), fetches=("parameters/", "bars/"), secrets=(FEED_KEY,)
@@ -87,9 +99,6 @@ ACCESS: dict[str, Access] = {
         artifacts=("sweeps/",), fetches=("sweeps/", "bars/", "capture/", "parameters/")
     ),
 }
-
-# Jobs of research, which run in the image of that name; all else is a function or the sentry.
-JOBS = ("day", "refit", "sweep")
 
 
 def secrets_of(step: str, stage: Stage) -> tuple[str, ...]:

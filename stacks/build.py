@@ -73,6 +73,7 @@ def build(app: App, assets: Assets | None = None, registry: Registry | None = No
         stage,
         storage=storage,
         vpc=sentry.vpc,
+        machine=windows.machine,
         dead_letters=windows.dead_letters,
         schedule_group=windows.schedule_group,
     )

@@ -15,12 +15,16 @@ from aws_cdk import aws_batch as batch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from kalshi_alpha.cloud.batch import ATTEMPTS, MAX_VCPUS, SWEEP, definition_name, queue_name
 from stacks.access import environment, grant
 from stacks.acknowledge import acknowledge
 from stacks.catalog import Catalog
@@ -28,9 +32,6 @@ from stacks.functions import log_group
 from stacks.stage import Stage
 from stacks.storage import StorageStack
 from stacks.windows import TIME_ZONE
-
-# What a sweep may use at once; the planner counts with it.
-MAX_VCPUS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,11 @@ class Job:
 JOBS = {
     # After the last settlement of a close, which can take fifty minutes.
     "day": Job(("job", "day"), 1, 4, 1, "cron(15 17 ? * MON-FRI *)"),
+    # After each window: the scoreboard anew, and a stage taken back if it must be.
+    "grade": Job(("grade",), 1, 2, 1),
     "refit": Job(("job", "refit"), 2, 8, 2, "cron(0 9 ? * SAT *)"),
-    "sweep": Job(("sweep", "run"), 2, 8, 4),
+    # Which sweep it is comes with each submission, as KALSHI_ALPHA_SWEEP.
+    "sweep": Job(("sweep", "run"), SWEEP.vcpus, SWEEP.memory_gib, SWEEP.hours),
 }
 
 
@@ -65,6 +69,7 @@ class ResearchStack(Stack):
         *,
         storage: StorageStack,
         vpc: ec2.IVpc,
+        machine: sfn.StateMachine,
         dead_letters: sqs.Queue,
         schedule_group: scheduler.CfnScheduleGroup,
     ) -> None:
@@ -85,6 +90,7 @@ class ResearchStack(Stack):
             for name, job in JOBS.items()
         }
         self._make_schedules(stage, dead_letters, schedule_group)
+        self._grade_after_each_window(machine)
         Catalog(self, stage, storage)
         CfnOutput(self, "Repository", value=repository.repository_uri)
 
@@ -110,7 +116,7 @@ class ResearchStack(Stack):
         return batch.JobQueue(
             self,
             "Queue",
-            job_queue_name=f"{stage.prefix}-research",
+            job_queue_name=queue_name(stage.name),
             compute_environments=[
                 batch.OrderedComputeEnvironment(compute_environment=spare, order=1)
             ],
@@ -155,15 +161,43 @@ class ResearchStack(Stack):
         return batch.EcsJobDefinition(
             self,
             f"{name.title()}Job",
-            job_definition_name=f"{stage.prefix}-{name}",
+            job_definition_name=definition_name(stage.name, name),
             container=container,
             timeout=Duration.hours(job.hours),
-            retry_attempts=3,
+            retry_attempts=ATTEMPTS,
             retry_strategies=[
                 batch.RetryStrategy.of(batch.Action.RETRY, batch.Reason.SPOT_INSTANCE_RECLAIMED),
                 # Anything else is a fault of ours, and would fail the same way again.
                 batch.RetryStrategy.of(batch.Action.EXIT, batch.Reason.custom(on_reason="*")),
             ],
+        )
+
+    def _grade_after_each_window(self, machine: sfn.StateMachine) -> None:
+        ended = events.Rule(
+            self,
+            "WindowEnded",
+            description="Grades the day so far when a window has closed its books",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"stateMachineArn": [machine.state_machine_arn], "status": ["SUCCEEDED"]},
+            ),
+        )
+        job = self.jobs["grade"]
+        ended.add_target(
+            targets.BatchJob(
+                self.queue.job_queue_arn,
+                self.queue,
+                job.job_definition_arn,
+                job,
+                retry_attempts=ATTEMPTS,
+                max_event_age=Duration.hours(1),
+            )
+        )
+        acknowledge(
+            ended,
+            "Serverless-EventBusDLQ",
+            "A grading that is missed is made up for by the next window's, and by the evening's.",
         )
 
     def _make_schedules(

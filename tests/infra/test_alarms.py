@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from kalshi_alpha.cloud.metrics import namespace, unit
+from kalshi_alpha.cloud.metrics import EMITTED, namespace, unit
 from stacks.bundling import LIBRARY, ROOT
 from tests.infra.alarm_state import in_alarm
 from tests.infra.alarm_state import read as _read
@@ -150,7 +150,7 @@ def test_heartbeat_and_feed_call_only_while_a_window_works(alarms, heartbeat, la
 
 
 def test_a_failed_job_and_the_bill_tell_the_same_people(paper):
-    (rule,) = paper.resources("AWS::Events::Rule").values()
+    (rule,) = paper.resources("AWS::Events::Rule", "Observability").values()
     assert rule["Properties"]["EventPattern"]["detail"]["status"] == ["FAILED"]
     assert rule["Properties"]["Description"].endswith("alarms.md#job-failed")
     (budget,) = paper.resources("AWS::Budgets::Budget").values()
@@ -169,7 +169,7 @@ def test_a_quiet_night_calls_nobody(alarms):
 def test_alarms_read_metrics_that_the_steps_emit(alarms):
     emitted = "\n".join(
         path.read_text(encoding="utf-8")
-        for folder in (LIBRARY / "steps", LIBRARY / "cli", ROOT / "functions")
+        for folder in (LIBRARY / "steps", LIBRARY / "research", ROOT / "functions")
         for path in folder.rglob("*.py")
     )
     read = [metric for alarm in alarms.values() for metric in _alarm_metrics(alarm)]
@@ -177,6 +177,7 @@ def test_alarms_read_metrics_that_the_steps_emit(alarms):
     for space, name in read:
         assert space == namespace("paper") == "KalshiAlpha/paper"
         assert f'"{name}"' in emitted
+        assert any(name in names for names in EMITTED.values())
 
 
 def _alarm_metrics(alarm):

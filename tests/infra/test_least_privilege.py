@@ -24,7 +24,7 @@ KNOW_NO_RESOURCE = {
     "xray:PutTraceSegments",
 }
 STEPS = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile", "sentry")
-JOBS = ("job day", "job refit", "job sweep")
+JOBS = ("job day", "job grade", "job refit", "job sweep")
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_secrets_are_read_by_name_and_the_key_that_places_by_quote_alone(found):
         "sentry",
         "job refit",
     ]
-    assert not {"start", "rollcall", "job sweep"} & set(readers)
+    assert not {"start", "rollcall", "job grade", "job sweep"} & set(readers)
     for actions in (row[1] for row in found):
         assert "secretsmanager" not in actions.replace("secretsmanager:GetSecretValue", "")
 
@@ -115,6 +115,7 @@ def test_only_the_services_themselves_take_the_roles(live):
         assert set(statement["Principal"]) == {"Service"}, name
         assert statement["Principal"]["Service"] in {
             "ecs-tasks.amazonaws.com",
+            "events.amazonaws.com",
             "lambda.amazonaws.com",
             "scheduler.amazonaws.com",
             "states.amazonaws.com",

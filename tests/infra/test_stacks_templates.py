@@ -22,7 +22,7 @@ from stacks.stage import Stage
 from stacks.windows import fires_at
 
 STEPS = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile")
-JOBS = ("day", "refit", "sweep")
+JOBS = ("day", "grade", "refit", "sweep")
 ROLES = {step: f"Windows/{step.title()}" for step in STEPS} | {"sentry": "Sentry/TaskTaskRole"}
 
 
@@ -209,7 +209,7 @@ def test_no_policy_allows_an_action_by_wildcard(live):
 
 def test_no_role_carries_a_managed_policy(live):
     roles = live.resources("AWS::IAM::Role")
-    assert len(roles) == 20
+    assert len(roles) == 23
     assert not any("ManagedPolicyArns" in role["Properties"] for role in roles.values())
 
 
@@ -402,9 +402,19 @@ def test_the_days_books_are_closed_after_the_last_settlement_and_the_law_refitte
         assert json.dumps(target["Arn"]).endswith(':scheduler:::aws-sdk:batch:submitJob"]]}')
 
 
+def test_the_record_is_graded_anew_when_a_window_has_closed_its_books(paper):
+    (rule,) = paper.resources("AWS::Events::Rule", "Research").values()
+    pattern = rule["Properties"]["EventPattern"]
+    assert pattern["source"] == ["aws.states"]
+    assert pattern["detail"]["status"] == ["SUCCEEDED"]
+    (target,) = rule["Properties"]["Targets"]
+    assert "GradeJob" in json.dumps(target["BatchParameters"]["JobDefinition"])
+    assert _job(paper, "grade")["ContainerProperties"]["Command"] == ["grade"]
+
+
 def test_no_job_holds_a_key_that_may_write_and_a_sweep_holds_none(live):
     keys = {name: _secrets(live, f"Research/{name.title()}Role") for name in JOBS}
-    assert keys == {"day": {"ReadKey"}, "refit": {"FeedKey"}, "sweep": set()}
+    assert keys == {"day": {"ReadKey"}, "grade": set(), "refit": {"FeedKey"}, "sweep": set()}
     assert '"KALSHI_ALPHA_SECRET"' not in json.dumps(live.templates["Research"])
 
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kalshi_alpha.cli.app import app
+from kalshi_alpha.cloud.ledger import LedgerStore
 from kalshi_alpha.cloud.state import KillSwitch, StateStore
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.rehearsal.campaign import report, running
@@ -106,6 +107,12 @@ def test_one_window_of_a_campaign_is_played_again_alone(monkeypatch: pytest.Monk
     assert asked == [plan(request)[17]]
 
 
+def test_a_window_that_the_campaign_does_not_have_is_refused() -> None:
+    """An empty campaign would be one in which nothing broke."""
+    with pytest.raises(ConfigurationError, match="no window 30 in 30 windows"):
+        running.run(Request(chosen("all"), 30, 1), only=30)
+
+
 def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
     """A misspelt fault would otherwise be a campaign in which nothing breaks."""
     with pytest.raises(ConfigurationError, match="no fault 'reply-lots'; known are all, none"):
@@ -158,3 +165,12 @@ def test_the_help_says_how_a_window_is_played_again() -> None:
 def test_every_law_has_its_words() -> None:
     """The page says what each count means."""
     assert set(MUST_BE_ZERO) == report._SAYS.keys()
+
+
+def test_books_that_miss_a_fill_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the guard the campaign says which fill, and that the cash differs."""
+    monkeypatch.setattr(LedgerStore, "record_fill", lambda *_, **__: True)
+    (outcome,) = running.play((Planned(4, ("hungry",), 1_000_003),))
+    assert outcome.lost_fills > 0
+    assert outcome.ledger_diff > 0
+    assert outcome.notes[0].startswith("fill ")

@@ -16,7 +16,7 @@ from kalshi_alpha.errors import DataError, Refusal
 from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.research.appraisal import Appraisal, Operations, appraise
-from kalshi_alpha.research.closing import HONESTY_KEY, close_day, fill_models, with_proof
+from kalshi_alpha.research.closing import HONESTY_KEY, fill_models, with_proof
 from kalshi_alpha.research.graded import DayGrade
 from kalshi_alpha.research.honesty import fit_honesty, rows_of
 from kalshi_alpha.research.record import Record, rehearsed
@@ -186,17 +186,11 @@ def grade(
     Example: kalshi-alpha grade --day 2025-11-04
     """
     runtime = Runtime(Settings.from_environment(os.environ))
+    from kalshi_alpha.jobs.evening import appraised  # noqa: PLC0415 - its drawing takes a second
+
     answer = grade_day.run({} if day is None else {"day": day}, runtime, appraised)
     rows = {"standing": answer["standing"], "demoted": answer["demoted"] or "no"}
     emit(answer, as_json=as_json, table=pairs(f"{answer['day']} graded", rows | answer["metrics"]))
-
-
-def appraised(asked: grade_day.Question) -> grade_day.Answer:
-    """Return what research says of a day, for the step that acts on it."""
-    switch = Operations(asked.kill_switch.on, asked.kill_switch.reason)
-    return close_day(
-        asked.store, asked.registry, asked.sessions, asked.day, asked.now, asked.standing, switch
-    )
 
 
 @honesty.command("fit")

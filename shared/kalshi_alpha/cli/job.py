@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-import kalshi_alpha
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.output import Json, emit, err, pairs
-from kalshi_alpha.clock import NEW_YORK, iso
-from kalshi_alpha.cloud.artifacts import open_store
-from kalshi_alpha.cloud.services import client, read_secret
-from kalshi_alpha.errors import DataError, KalshiAlphaError, ParameterError, SecretError
-from kalshi_alpha.pricing.parameters import load_parameters, parameters_checksum
-from kalshi_alpha.steps import close_day, grade_day
+from kalshi_alpha.clock import NEW_YORK
+from kalshi_alpha.cloud.services import read_secret
+from kalshi_alpha.errors import ParameterError, SecretError
 from kalshi_alpha.steps.observe import observed
 from kalshi_alpha.steps.redaction import conceal
 from kalshi_alpha.steps.runtime import Runtime, Settings, install
@@ -49,7 +42,9 @@ def day(
         reason = runtime.sessions.why_closed(on)
         emit({"day": on.isoformat(), "closed": reason}, as_json=as_json, table=reason)
         return
-    answer = observed("day", _evening)({"day": on.isoformat()}, None)
+    from kalshi_alpha.jobs import evening  # noqa: PLC0415 - its drawing takes a second
+
+    answer = observed("day", evening.run)({"day": on.isoformat()}, None)
     emit(answer, as_json=as_json, table=pairs(f"{on} closed", answer))
 
 
@@ -101,74 +96,3 @@ def _runtime() -> Runtime:
     runtime = Runtime(Settings.from_environment(os.environ))
     install(runtime)
     return runtime
-
-
-def _evening(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
-    """Do the evening's parts in turn; raise the first failure when all have been tried."""
-    from kalshi_alpha.steps.rollup import roll_up  # noqa: PLC0415 - pyarrow takes a second
-
-    on = date.fromisoformat(str(request["day"]))
-    answer: dict[str, Any] = {"day": on.isoformat()}
-    metrics: dict[str, float] = {}
-    failures: list[KalshiAlphaError] = []
-
-    def part(name: str, do: Callable[[], dict[str, Any]]) -> None:
-        try:
-            found = do()
-        except KalshiAlphaError as error:
-            failures.append(error)
-            answer[name] = f"failed: {error}"
-            return
-        metrics.update(found.pop("metrics", {}))
-        answer[name] = found
-
-    part("ledger", lambda: close_day.run({"date": on.isoformat()}, runtime))
-    part("grade", lambda: _graded(on, runtime))
-    part("tables", lambda: roll_up(runtime, on))
-    part("pages", lambda: {"made": _pages(on, runtime)})
-    if failures:
-        raise failures[0]
-    return answer | {"metrics": metrics}
-
-
-def _graded(on: date, runtime: Runtime) -> dict[str, Any]:
-    from kalshi_alpha.cli.evidence import appraised  # noqa: PLC0415 - numpy takes a second
-
-    return grade_day.run({"day": on.isoformat()}, runtime, appraised)
-
-
-def _pages(on: date, runtime: Runtime) -> list[str]:
-    from kalshi_alpha.reports.shelf import Boards, make_day  # noqa: PLC0415 - its drawing as well
-
-    store = runtime.artifacts
-    uri = runtime.settings.require("artifacts").rstrip("/")
-    shelf = open_store(f"{uri}/reports", client("s3") if uri.startswith("s3:") else None)
-    proofs = [key for key in store.keys("ledger/") if "/verified/" in key]
-    data = runtime.parameters()
-    try:
-        fitted = load_parameters(data, on=on)
-    except ParameterError:
-        fitted = {}
-    boards = Boards(
-        scoreboard=_document(runtime, f"scoreboard/{on.isoformat()}.json"),
-        readiness=_document(runtime, f"daily/readiness/{on.isoformat()}.json"),
-        ledger=json.loads(store.read(max(proofs))) if proofs else None,
-        parameters=fitted,
-    )
-    provenance = [
-        ("Code", f"kalshi-alpha {kalshi_alpha.__version__}"),
-        ("Registry, SHA-256", runtime.registry.hash),
-        ("Parameters, checksum", parameters_checksum(data)),
-        ("Written", iso(runtime.clock.now().replace(microsecond=0))),
-    ]
-    return make_day(
-        on, store, shelf, runtime.registry, runtime.sessions, boards=boards, provenance=provenance
-    )
-
-
-def _document(runtime: Runtime, key: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(runtime.artifacts.read(key))
-    except DataError:
-        return None
-    return found

@@ -30,8 +30,9 @@ EMITTED: Mapping[str, tuple[str, ...]] = {
     "reconcile": (*_CALLED, "Fills", "LedgerDifference", "Contradictions", "FeeDifferences"),
     "sentry": ("HeartbeatAge", "FeedLag", "FeedSilence"),
     "day": (
-        "EvClaimed", "Realised", "EvDrift", "FillsPredicted", "FillsHad", "MinutesAtRisk",
-        "LedgerDifferences", "Demoted",
+        *_CALLED, "EvClaimed", "Realised", "EvDrift", "FillsPredicted", "FillsHad",
+        "MinutesAtRisk", "Incidents", "Ready", "BinsOff", "LedgerLines", "LedgerDifferences",
+        "Demoted",
     ),
 }  # fmt: skip
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 from kalshi_alpha.markets.contracts import Contract, Ladder, Payoff
-from kalshi_alpha.pricing.law import TerminalLaw, mass_between
+from kalshi_alpha.pricing.law import mass_between
 
 TICKS_PER_POINT = 100  # index settlement values have two decimals
 
 
+class LadderLaw(Protocol):
+    """What a ladder is priced from: a ``TerminalLaw`` of an index or a ``PrintLaw``."""
+
+    def edge_log_odds(self, ticks: Sequence[int], ticks_per_point: int) -> list[float]:
+        """Return the log odds of settling below each of a contract's ticks."""
+        ...
+
+
 def price_ladder(
-    law: TerminalLaw, ladder: Ladder, ticks_per_point: int = TICKS_PER_POINT
+    law: LadderLaw, ladder: Ladder, ticks_per_point: int = TICKS_PER_POINT
 ) -> tuple[tuple[Contract, float], ...]:
     """Return each contract of the ladder with its probability of paying, in the ladder's order."""
     payoffs = [contract.payoff for contract in ladder.contracts]
@@ -21,7 +30,7 @@ def price_ladder(
 
 
 def probabilities(
-    law: TerminalLaw, payoffs: Sequence[Payoff], ticks_per_point: int
+    law: LadderLaw, payoffs: Sequence[Payoff], ticks_per_point: int
 ) -> tuple[float, ...]:
     """Return the probability of each payoff.
 

@@ -119,15 +119,15 @@ def timeline(window: Window, anchor_wall: float) -> Timeline:
     """Return the clock of one window, from shortly before PREP.
 
     Slow enough around each step that a real millisecond stays well inside the limits on lag and
-    age, fast between them, and exactly 1x from T-30 s until the pull is over.
+    age, fast between them, and exactly 1x from T-28 s until the pull is over.
     """
     steps = (
         (window.prep_at, 30.0),
         (window.prep_at + timedelta(seconds=20), 10.0),
         (window.make_at - timedelta(seconds=15), 300.0),
         (window.make_at, 30.0),
-        (window.strict_at - timedelta(seconds=5), 45.0),
-        (window.fixing - timedelta(seconds=30), 5.0),
+        (window.strict_at - timedelta(seconds=5), 25.0),
+        (window.fixing - timedelta(seconds=28), 3.0),
         (window.fixing + timedelta(seconds=0.5), 1.0),
         (window.fixing + timedelta(hours=1), 300.0),
     )

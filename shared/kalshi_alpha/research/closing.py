@@ -18,6 +18,7 @@ from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.markets.sessions import Sessions
 from kalshi_alpha.research.appraisal import Appraisal, Operations, appraise
 from kalshi_alpha.research.graded import DayGrade
+from kalshi_alpha.research.honesty import RULES
 from kalshi_alpha.research.record import Record, grade_key
 from kalshi_alpha.trading.fills import FillModel, fill_model_from_json
 from kalshi_alpha.trading.honesty import dump_honesty
@@ -84,9 +85,19 @@ def counts_of(found: Appraisal, graded: DayGrade) -> dict[str, float]:
         "FillsPredicted": round(alpha.predicted, 3) if alpha else 0.0,
         "MinutesAtRisk": round(sum(quote.rested_s for quote in quotes) / 60.0, 3),
         "Incidents": sum(len(w.incidents) + len(w.differences) for w in graded.windows),
+        "EvDrift": float(_behind(found)),
         "Ready": float(found.readiness.verdict == "GO"),
         "BinsOff": sum(not b.weight for b in found.honesty.bins.values()) if found.honesty else 0,
     }
+
+
+def _behind(found: Appraisal) -> bool:
+    """Say whether what was earned has run away below what was claimed, in any bin now rolling."""
+    return any(
+        gap["cusum"] >= RULES.cusum_alarm
+        for bins in found.rolling.values()
+        for gap in bins.values()
+    )
 
 
 def with_proof(operations: Operations, store: ArtifactStore, graded: DayGrade) -> Operations:

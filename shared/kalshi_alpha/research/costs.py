@@ -120,7 +120,7 @@ def bill(
     days = [day for day in _month(month) if sessions.on(day) is not None]
     windows = [w for day in days for w in windows_on(day, registry, sessions)]
     hours = sum(session.minutes / 60.0 for d in days if (session := sessions.on(d)) is not None)
-    count = _Counter(found, windows, len(days), hours, assumed or Assumptions(), _prices())
+    count = _Counter(found, windows, len(days), hours, assumed or Assumptions(), list_prices())
     lines = tuple(line for make in _LINES for line in make(count))
     price = count.prices["instance"]
     instance = (
@@ -306,8 +306,7 @@ def _research(c: _Counter) -> Iterator[Line]:
             r["Type"]: float(r["Value"]) for r in job["ContainerProperties"]["ResourceRequirements"]
         }
         hours = plan[name] / 60.0
-        rate = needs["VCPU"] * price["spot_vcpu_hour"]
-        rate += needs["MEMORY"] / 1024.0 * price["spot_gib_hour"] + price["address_hour"]
+        rate = spare_hour(needs["VCPU"], needs["MEMORY"] / 1024.0, price)
         yield Line(
             f"Research: {name}", f"{hours:.1f} h of {needs['VCPU']:g} vCPU, spare", hours * rate
         )
@@ -346,9 +345,16 @@ def _read(folder: Path, stage: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _prices() -> dict[str, dict[str, float]]:
+def list_prices() -> dict[str, dict[str, float]]:
+    """Return the list prices in US dollars by service; prices.toml says of which region and day."""
     text = resources.files("kalshi_alpha.research").joinpath("prices.toml").read_text("utf-8")
     return {name: found for name, found in tomllib.loads(text).items() if isinstance(found, dict)}
+
+
+def spare_hour(vcpus: float, gib: float, fargate: Mapping[str, float]) -> float:
+    """Return the dollars an hour of one job on spare capacity, with its address."""
+    compute = vcpus * fargate["spot_vcpu_hour"] + gib * fargate["spot_gib_hour"]
+    return compute + fargate["address_hour"]
 
 
 def _month(day: date) -> Iterator[date]:

@@ -150,7 +150,12 @@ class Left:
                 yield from _rested(doc, whys, fills, self.window)
 
     def _last_age(self, symbol: str) -> float | None:
-        beats = [b["item"] for doc in self.seen for b in doc["heartbeats"] if b["symbol"] == symbol]
+        beats = [
+            b["item"]
+            for doc in self.seen
+            for b in doc.get("heartbeats", ())
+            if b["symbol"] == symbol
+        ]
         last = next((beat for beat in reversed(beats) if beat), None)
         return None if last is None else float(last["lag_s"]) + float(last["silence_s"])
 

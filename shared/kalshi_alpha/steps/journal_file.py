@@ -6,9 +6,11 @@ digests make the file its own proof: see ``trading.journal``.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,9 +65,22 @@ def read(data: bytes, name: str) -> list[Line]:
         at = table.schema.get_field_index("at")  # an integer is read many times faster
         table = table.set_column(at, "at", table.column("at").cast(pa.int64()))
         columns = [column.to_pylist() for column in table.columns]
-        return [_line(row) for row in zip(*columns, strict=True)]
+        with _uncollected():
+            return [_line(row) for row in zip(*columns, strict=True)]
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise DataError(f"{name} is no journal of ours: {error}") from error
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from looking through a growing list again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

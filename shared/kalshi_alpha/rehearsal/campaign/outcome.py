@@ -62,7 +62,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready copy without the real seconds, which no seed decides."""
-        found = asdict(self)
+        found = asdict(self) | {"faults": list(self.faults)}
         del found["real_seconds"]
         return found
 

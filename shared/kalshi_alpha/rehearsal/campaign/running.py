@@ -18,6 +18,7 @@ from random import Random
 from typing import Any
 
 from kalshi_alpha.cloud import services
+from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.markets.windows import Window, windows_on
@@ -86,6 +87,10 @@ def run(
     planned = plan(request)
     if only is not None:
         planned = tuple(window for window in planned if window.number == only)
+        if not planned:
+            raise ConfigurationError(
+                f"there is no window {only} in {request.windows} windows, which count from 0"
+            )
     chunks = [planned[i : i + _CHUNK] for i in range(0, len(planned), _CHUNK)]
     found: list[Outcome] = []
     for outcomes in _mapped(chunks, workers):

@@ -152,7 +152,7 @@ def load(sources: Sources, registry: Registry) -> Loaded:
             missing.append(Missing(session.day, left_out.rule, str(left_out)))
     if not tapes:
         why = "; ".join(f"{one.day}: {one.sentence}" for one in missing[:3]) or "no session"
-        raise DataError(f"no day from {first} to {last} can be played: {why}")
+        raise NothingToPlay(f"no day from {first} to {last} can be played: {why}", missing)
     kept = sum(len(tape.seconds) for tape in tapes)
     return Loaded(
         tapes=tuple(tapes),
@@ -164,6 +164,14 @@ def load(sources: Sources, registry: Registry) -> Loaded:
         level=laid.level_words(rows),
         provenance=_provenance(sources, panels, registry),
     )
+
+
+class NothingToPlay(DataError):
+    """Every day that was asked for is missing; ``missing`` says why, day by day."""
+
+    def __init__(self, sentence: str, missing: Sequence[Missing]) -> None:
+        super().__init__(sentence)
+        self.missing = tuple(missing)
 
 
 class _LeftOut(DataError):

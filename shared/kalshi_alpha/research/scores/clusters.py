@@ -72,6 +72,15 @@ class DayBootstrap:
         ratio, drawn = self._ratio(ours, theirs)
         return self._interval(1.0 - ratio, 1.0 - drawn)
 
+    def ratio(self, top: Floats, bottom: Floats) -> Interval:
+        """Return sum(top) / sum(bottom), as of cash by size."""
+        return self._interval(*self._ratio(top, bottom))
+
+    @property
+    def votes(self) -> Floats:
+        """Return how often each draw holds each day, whole numbers, [draws, days]."""
+        return self._votes
+
     def _ratio(self, top: Floats, bottom: Floats) -> tuple[float, Floats]:
         tops, bottoms = self._by_day(top), self._by_day(bottom)
         # A draw may miss every day that has any weight: it says nothing and is left out.

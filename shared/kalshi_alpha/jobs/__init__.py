@@ -1,0 +1,1 @@
+"""What runs by itself between windows: steps, research and reports put together."""
