@@ -40,6 +40,7 @@ class Access:
     artifacts: Sequence[str] = ()  # prefixes it may write
     fetches: Sequence[str] = ()  # prefixes it may list and read
     secrets: Sequence[str] = ()
+    venue: bool = False  # asks the venue what anybody may ask
 
 
 _BOTH = (STATE.name, LEDGER.name)
@@ -95,6 +96,7 @@ ACCESS: dict[str, Access] = {
     "refit": Access(
         artifacts=("parameters/", "bars/"), fetches=("parameters/", "bars/"), secrets=(FEED_KEY,)
     ),
+    "facts": Access(artifacts=("facts/",), fetches=("facts/",), venue=True),
     "sweep": Access(
         artifacts=("sweeps/",), fetches=("sweeps/", "bars/", "capture/", "parameters/")
     ),
@@ -118,7 +120,7 @@ def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str
         }
     if access.artifacts or access.fetches or access.parameters:
         variables["KALSHI_ALPHA_ARTIFACTS"] = f"s3://{artifacts_bucket(stage)}"
-    if READ_KEY in access.secrets:
+    if access.venue or READ_KEY in access.secrets:
         variables["KALSHI_ALPHA_VENUE_URL"] = VENUE_URL
     if FEED_KEY in access.secrets:
         variables["KALSHI_ALPHA_FEED_URL"] = FEED_URL

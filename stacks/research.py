@@ -52,6 +52,8 @@ JOBS = {
     "grade": Job(("grade",), 1, 2, 1),
     "refit": Job(("job", "refit"), 2, 8, 2, "cron(0 9 ? * SAT *)"),
     # Which sweep it is comes with each submission, as KALSHI_ALPHA_SWEEP.
+    # Exits with an error, and so tells, when the venue says something else than we know.
+    "facts": Job(("facts", "check"), 1, 2, 1, "cron(0 9 1 * ? *)"),
     "sweep": Job(("sweep", "run"), SWEEP.vcpus, SWEEP.memory_gib, SWEEP.hours),
 }
 

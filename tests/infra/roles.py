@@ -56,7 +56,7 @@ def _role(stack: str, logical_id: str) -> str:
         return "sentry"
     lambdas = {"Start", "Rollcall", "Preflight", "Scan", "Quote", "Cancel", "Reconcile"}
     short = name.removesuffix("Role")
-    if stack == "Research" and short in {"Day", "Grade", "Refit", "Sweep"}:
+    if stack == "Research" and short in {"Day", "Grade", "Refit", "Facts", "Sweep"}:
         return f"job {short.lower()}"
     return short.lower() if short in lambdas else f"{stack.lower()} {name}"
 

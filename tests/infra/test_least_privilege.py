@@ -24,7 +24,7 @@ KNOW_NO_RESOURCE = {
     "xray:PutTraceSegments",
 }
 STEPS = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile", "sentry")
-JOBS = ("job day", "job grade", "job refit", "job sweep")
+JOBS = ("job day", "job grade", "job refit", "job facts", "job sweep")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_the_key_is_used_through_the_services_that_need_it_only(found):
     assert {role for role, *_ in keyed} == {*STEPS, *JOBS} - {"start"}
     for role, _, resource, condition in keyed:
         assert resource == "`Key`"
-        first = "s3" if role in ("job refit", "job sweep") else "dynamodb"
+        first = "s3" if role in ("job refit", "job facts", "job sweep") else "dynamodb"
         assert condition.startswith(f"StringEquals kms:ViaService: `{first}`"), role
 
 
@@ -103,7 +103,7 @@ def test_secrets_are_read_by_name_and_the_key_that_places_by_quote_alone(found):
         "sentry",
         "job refit",
     ]
-    assert not {"start", "rollcall", "job grade", "job sweep"} & set(readers)
+    assert not {"start", "rollcall", "job grade", "job facts", "job sweep"} & set(readers)
     for actions in (row[1] for row in found):
         assert "secretsmanager" not in actions.replace("secretsmanager:GetSecretValue", "")
 

@@ -22,7 +22,7 @@ from stacks.stage import Stage
 from stacks.windows import fires_at
 
 STEPS = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile")
-JOBS = ("day", "grade", "refit", "sweep")
+JOBS = ("day", "grade", "refit", "facts", "sweep")
 ROLES = {step: f"Windows/{step.title()}" for step in STEPS} | {"sentry": "Sentry/TaskTaskRole"}
 
 
@@ -209,7 +209,7 @@ def test_no_policy_allows_an_action_by_wildcard(live):
 
 def test_no_role_carries_a_managed_policy(live):
     roles = live.resources("AWS::IAM::Role")
-    assert len(roles) == 23
+    assert len(roles) == 25
     assert not any("ManagedPolicyArns" in role["Properties"] for role in roles.values())
 
 
@@ -266,7 +266,7 @@ def test_every_fixing_of_the_registry_is_scheduled_and_nothing_else(paper):
     asked = {f"{name}-begun" for name in expected}
     assert set(_schedules(paper)) == expected | asked | {
         *("sentry", "sentry-again"),
-        *("research-day", "research-refit"),
+        *("research-day", "research-refit", "research-facts"),
     }
     assert {"index-hourly-1000", "index-hourly-1600", "index-close-1600"} <= expected
 
@@ -414,7 +414,13 @@ def test_the_record_is_graded_anew_when_a_window_has_closed_its_books(paper):
 
 def test_no_job_holds_a_key_that_may_write_and_a_sweep_holds_none(live):
     keys = {name: _secrets(live, f"Research/{name.title()}Role") for name in JOBS}
-    assert keys == {"day": {"ReadKey"}, "grade": set(), "refit": {"FeedKey"}, "sweep": set()}
+    assert keys == {
+        "day": {"ReadKey"},
+        "grade": set(),
+        "refit": {"FeedKey"},
+        "facts": set(),
+        "sweep": set(),
+    }
     assert '"KALSHI_ALPHA_SECRET"' not in json.dumps(live.templates["Research"])
 
 

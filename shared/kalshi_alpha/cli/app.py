@@ -28,6 +28,7 @@ from kalshi_alpha.cli import (
     risk,
     run,
     simulate,
+    sweep,
 )
 from kalshi_alpha.cli.many import ManyCommand
 
@@ -100,4 +101,5 @@ app.command("score-market", cls=ManyCommand)(research_market.score_market)
 app.add_typer(research_replay.app, name="replay")
 app.command("backtest", cls=ManyCommand)(research_backtest.backtest)
 app.add_typer(research_backtest.fills_app, name="fills")
+app.add_typer(sweep.app, name="sweep")
 app.command("look-ahead", cls=ManyCommand)(research_backtest.look_ahead)

@@ -11,11 +11,12 @@ import typer
 
 from kalshi_alpha.cli.output import Json, emit, table_of
 from kalshi_alpha.clock import SystemClock, iso
+from kalshi_alpha.cloud.artifacts import ArtifactStore, FolderStore
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.known import market_facts
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
-from kalshi_alpha.steps.runtime import Settings
+from kalshi_alpha.steps.runtime import Runtime, Settings
 from kalshi_alpha.steps.venue_facts import Checked, check_facts
 from kalshi_alpha.venues.kalshi.reader import KalshiReader
 
@@ -51,8 +52,13 @@ def check(
         typer.Option("--venue", help="REST address; KALSHI_ALPHA_VENUE_URL by default."),
     ] = None,
     seen: Annotated[
-        Path, typer.Option("--seen", help="Wordings of rules seen before; made when missing.")
-    ] = Path("out/facts/seen.json"),
+        Path | None,
+        typer.Option(
+            "--seen",
+            help="Wordings of rules seen before; made when missing. Without it facts/seen.json of "
+            "the stage's artifacts, or out/facts/seen.json where no stage is named.",
+        ),
+    ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Remember the wordings seen now as known.")
     ] = False,
@@ -64,8 +70,10 @@ def check(
     Example: kalshi-alpha facts check --venue https://external-api.kalshi.com/trade-api/v2
     """
     clock = SystemClock()
-    url = venue or Settings.from_environment(os.environ).require("venue_url")
-    before = _before(seen)
+    settings = Settings.from_environment(os.environ)
+    url = venue or settings.require("venue_url")
+    store, key = _memory(seen, settings)
+    before = _before(store, key)
     reader = KalshiReader(url, clock, None)
     try:
         found = check_facts(
@@ -74,7 +82,7 @@ def check(
     finally:
         reader.close()
     if accept or not before:
-        _remember(seen, before, found)
+        _remember(store, key, before, found)
     rows = [(d.series, d.what, d.known, d.found) for d in found.drifts]
     looked = ", ".join(f"{name} {count}" for name, count in found.markets.items()) or "none"
     title = f"{len(rows)} drifts; markets looked at: {looked}"
@@ -95,20 +103,27 @@ def _advice(found: Checked) -> str:
     return "; ".join(said)
 
 
-def _before(path: Path) -> dict[str, list[str]]:
-    if not path.is_file():
+def _memory(seen: Path | None, settings: Settings) -> tuple[ArtifactStore, str]:
+    """Return where the wordings seen before are kept, and under which key."""
+    if seen is None and settings.artifacts:
+        return Runtime(settings).artifacts, "facts/seen.json"
+    path = seen or Path("out/facts/seen.json")
+    return FolderStore(path.parent), path.name
+
+
+def _before(store: ArtifactStore, key: str) -> dict[str, list[str]]:
+    if key not in store.keys(key):
         return {}
     try:
-        found: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, list[str]] = json.loads(store.read(key))
     except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}; remove it and check again") from None
+        raise DataError(f"{key} is not JSON: {error}; remove it and check again") from None
     return found
 
 
-def _remember(path: Path, before: dict[str, list[str]], found: Checked) -> None:
+def _remember(store: ArtifactStore, key: str, before: dict[str, list[str]], found: Checked) -> None:
     names: dict[str, Any] = {
         name: sorted({*before.get(name, ()), *found.rules.get(name, ())})
         for name in {*before, *found.rules}
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(names, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    store.write(key, (json.dumps(names, indent=1, sort_keys=True) + "\n").encode())

@@ -109,7 +109,7 @@ def serve(
 def publish(day: Day = None, folder: Out = _OUT, as_json: Json = False) -> None:
     """Copy a day's pages and the index into the deployed, private bucket.
 
-    Needs KALSHI_ALPHA_ARTIFACTS, see docs/runbooks/deploy.md.
+    Needs KALSHI_ALPHA_ARTIFACTS, see docs/deploy.md.
     Example: kalshi-alpha report publish --date 2025-11-04
     """
     shelf, bucket = FolderStore(_index(folder).parent), _bucket()

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Annotated
 
 import msgspec
@@ -129,7 +130,7 @@ def following(prices: Sequence[float], parameters: Parameters) -> State:
     Raises:
         DataError: with fewer than 60 moves, or when the price never moved.
     """
-    moves = [later - earlier for earlier, later in zip(prices, prices[1:], strict=False)]
+    moves = [later - earlier for earlier, later in pairwise(prices)]
     if len(moves) < _FEWEST_MOVES:
         raise DataError(f"{len(moves)} moves of gasoline are known; {_FEWEST_MOVES} are needed")
     fast = slow = 0.0

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Annotated
 
 import msgspec
@@ -74,7 +75,7 @@ def terminal_law(
             f"the last curve is of {day}, and that of {release.period} is to be priced: between "
             f"them lie 1 to {_LONGEST_GAP} days"
         )
-    variance = ahead([b - a for a, b in _pairs(reading.values[-_LOOKS_BACK:])], parameters)
+    variance = ahead([b - a for a, b in pairwise(reading.values[-_LOOKS_BACK:])], parameters)
     variance *= parameters.releases if moving(release.period) else 1.0
     live = reading.beside.get("live")
     if live is not None:
@@ -110,7 +111,3 @@ def moving(day: date) -> bool:
     calendar = load_releases()
     listed = any(day in calendar.days(kind) for kind in ("cpi", "jobs"))
     return listed or any(day in events for events in load_events().values())
-
-
-def _pairs(values: Sequence[float]) -> list[tuple[float, float]]:
-    return list(zip(values, values[1:], strict=False))

@@ -10,7 +10,7 @@ import functools
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib import resources
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -35,7 +35,7 @@ class Release:
     Attributes:
         kind: such as ``cpi``.
         period: what it speaks of: first of the month, the week's Saturday, or the day itself.
-        at: when it comes out, aware, New York time.
+        at: when it comes out, aware, in UTC.
     """
 
     kind: str
@@ -122,7 +122,7 @@ class Releases:
             for period in self._periods(kind, day)
             if (release := self.of(kind, period)) is not None
         )
-        return tuple(one for one in found if one.at.date() == day)
+        return tuple(one for one in found if one.at.astimezone(NEW_YORK).date() == day)
 
     def between(self, kind: str, start: datetime, end: datetime) -> tuple[Release, ...]:
         """Return the releases of a kind with start <= time < end, in time."""
@@ -233,4 +233,4 @@ def _check(kind: str, rule: _Kind, tables: _Tables) -> None:
 
 
 def _at(day: date, clock: time) -> datetime:
-    return datetime.combine(day, clock, NEW_YORK)
+    return datetime.combine(day, clock, NEW_YORK).astimezone(UTC)

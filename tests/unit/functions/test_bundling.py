@@ -129,3 +129,17 @@ def test_the_sentrys_pins_agree_with_the_layers():
     core = pins(bundling.CORE)
     sentry = pins(bundling.FUNCTIONS / "sentry" / "requirements.txt")
     assert {name: sentry.get(name) for name in core} == core
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_function_stays_small_for_its_cold_start(staged, name):
+    assert bundling.size_mib(staged[name]) < 2.0
+
+
+def test_the_layer_stays_small_and_carries_what_every_function_imports():
+    layer = bundling.build_layer()  # made with the environment, so found and not fetched
+    assert bundling.size_mib(layer) < 40.0
+    held = {path.name for path in (layer / "python").iterdir()}
+    # boto3 is the runtime's own
+    assert {"httpx", "cryptography", "msgspec", "aws_lambda_powertools", "tzdata"} <= held
+    assert not {"numpy", "scipy", "pandas", "pyarrow"} & held

@@ -1,4 +1,4 @@
-"""What a sweep will take before it starts: jobs, machine hours, dollars, time, and what limits it."""
+"""What a sweep will take, before it starts: jobs, hours, dollars, time, and what limits it."""
 
 from __future__ import annotations
 
@@ -156,7 +156,10 @@ def plan_of(
         )
     workers = terms.shape.vcpus
     fitting = max(1, int(terms.job_s / timing.unit_s)) * workers
-    jobs = min(MOST_IN_ARRAY, math.ceil(size.units / fitting))
+    jobs = math.ceil(size.units / fitting)
+    if jobs > terms.slots:  # whole waves: a last one of a few jobs would hold up the rest
+        jobs = math.ceil(jobs / terms.slots) * terms.slots
+    jobs = min(MOST_IN_ARRAY, jobs, size.units)
     units_a_job = math.ceil(size.units / jobs)
     # A share is contiguous: it meets one chunk, and one more wherever a border falls into it.
     chunks_a_job = min(1.0 + size.series * size.chunks / jobs, float(units_a_job))
@@ -166,7 +169,7 @@ def plan_of(
     hours = jobs * job_s / 3600.0
     compute = hours * spare_hour(terms.shape.vcpus, terms.shape.memory_gib, prices["fargate"])
     puts, gets = (prices["s3"][name] for name in ("per_1000_puts", "per_1000_gets"))
-    waves = max(1.0, jobs / terms.slots)
+    waves = math.ceil(jobs / terms.slots)
     parts = {
         "playing": playing * waves,
         "reading data": reading * waves,
@@ -200,8 +203,10 @@ def merge_seconds(size: Size, terms: Terms) -> float:
 
 
 def _with_warnings(plan: Plan, terms: Terms) -> Plan:
+    if plan.jobs == 1:
+        return replace(plan, warnings=("one job does it: `sweep run` here is simpler",))
     said = []
-    writes = terms.slots * terms.shape.vcpus / plan.timing.unit_s
+    writes = min(plan.jobs, terms.slots) * terms.shape.vcpus / plan.timing.unit_s
     if writes > PUTS_A_SECOND:
         said.append(
             f"{writes:,.0f} units a second are more than the {PUTS_A_SECOND:,.0f} writes that one "

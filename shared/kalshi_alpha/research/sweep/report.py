@@ -107,8 +107,7 @@ def study_of(document: Mapping[str, Any]) -> Study:
                 "What each setting came to",
                 (
                     "Intervals draw whole days.",
-                    "The chance is that of a best as good as this one among "
-                    f"{document['looks']:,} that know nothing, on the same days.",
+                    f"Chance: that a best of {document['looks']:,} that know nothing does as well.",
                     "A setting chosen here was chosen on these very days: play it on later ones.",
                 ),
                 [_chart(best[:SHOWN])],

@@ -31,7 +31,7 @@ _NUMBERS = {
 }
 _WHOLE = {"max_bins", "lots"}
 _DOLLARS = {"ev_threshold": "min_ev", "widen": "widen", "through": "through"}
-_WORDS = {"mode": MODES, "rule": RULES}
+_WORDS: dict[str, Mapping[str, str]] = {"mode": MODES, "rule": RULES}
 KEYS = (*_WORDS, *_NUMBERS, *_DOLLARS)
 
 Point = Mapping[str, Any]

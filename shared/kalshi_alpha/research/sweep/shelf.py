@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from kalshi_alpha.research.sweep.file import ROLES, Recorded, Role, Sweep
 from kalshi_alpha.research.sweep.manifest import Input, Manifest, Played
 
 ARTIFACTS = "artifacts:"
-READERS = 16  # objects read at once; a bucket answers each in some tens of milliseconds
+READERS = 10  # objects read at once, as many as a client keeps connections
 
 _ROOT = "sweeps"
 _FEWEST_LETTERS = 6  # of an id that is given short
@@ -98,14 +98,14 @@ class Shelf:
         if key not in self.store.keys(key):
             self.store.write(key, data)
 
-    def fetch(self, manifest: Manifest, cache: Path) -> dict[str, Path]:
-        """Bring every file of a sweep to this machine; return each by its hash.
+    def fetch(self, manifest: Manifest, cache: Path, series: Collection[int]) -> dict[str, Path]:
+        """Bring the files of some series of a sweep to this machine; return each by its hash.
 
         Raises:
             DataError: for a file that is not there, or of other bytes than the sweep was made of.
         """
         at_hand: dict[str, Path] = {}
-        for one in (each for s in manifest.series for each in s.inputs):
+        for one in (each for s in sorted(series) for each in manifest.series[s].inputs):
             if one.sha256 in at_hand:
                 continue
             data = self.store.read(one.key)

@@ -135,14 +135,15 @@ class _World:
             self.billed += self.now - running.since
             return job
         job.left -= running.in_hand
+        wait = self._written(running.in_hand)
         if not job.left:
             self.billed += self.now - running.since
             return job
         running.in_hand = min(self.terms.shape.vcpus, job.left)
-        took = max(self._unit_s() for _ in range(running.in_hand))
-        kept_at = self._written(self.now + took, running.in_hand)
+        # Processes wait for each other at a job's end only, so a round takes the mean of its units.
+        took = sum(self._unit_s() for _ in range(running.in_hand)) / running.in_hand
         self.busy += took
-        self._at(min(kept_at, running.taken_at), running)
+        self._at(min(self.now + wait + took, running.taken_at), running)
         return None
 
     def _unit_s(self) -> float:
@@ -150,11 +151,12 @@ class _World:
         # A log-normal time whose mean is the measured one.
         return self.plan.timing.unit_s * self.random.lognormvariate(-0.5 * spread**2, spread)
 
-    def _written(self, wanted: float, units: int) -> float:
-        begin = max(wanted, self.put_free)
-        self.put_free = begin + units / self.chances.puts_a_second
-        self.waited += begin - wanted
-        return self.put_free
+    def _written(self, units: int) -> float:
+        """Write units when it is their turn; return how long that took."""
+        wait = max(0.0, self.put_free - self.now)
+        self.put_free = self.now + wait + units / self.chances.puts_a_second
+        self.waited += wait
+        return wait
 
     def _at(self, when: float, running: _Running) -> None:
         self._count += 1  # equals in time go in the order they came

@@ -1,0 +1,1 @@
+"""Where macro figures are read: statistics offices, the Treasury, AAA and a nowcast."""
