@@ -1,4 +1,8 @@
-"""``window.asl.json``: walked as a graph, and run on the local interpreter with every failure."""
+"""The window's state machine: its file walked as a graph, and what is synthesized from it run.
+
+The runs take the definition and the functions it calls from the written template, not from the
+source file, so that nothing can be lost on the way into a deployment.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import boto3
 import pytest
@@ -23,10 +28,8 @@ from kalshi_alpha.rehearsal.machine import (
 )
 from stacks.windows import ASL
 
-TEXT = ASL.read_text(encoding="utf-8")
-DEFINITION = json.loads(TEXT)
+DEFINITION = json.loads(ASL.read_text(encoding="utf-8"))
 CALLED = ("preflight", "scan", "quote", "cancel", "reconcile")
-PLACEHOLDERS = {f"{name.title()}Function": function_arn(name) for name in CALLED}
 WINDOW = "20251104-1200-index-hourly"
 
 
@@ -151,8 +154,35 @@ def test_quoting_and_the_armed_cancel_run_side_by_side():
 # --- as it runs ------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module", autouse=True)
+def synthesized(paper) -> None:
+    """Have every run take the state machine of the template."""
+    (machine,) = paper.resources("AWS::StepFunctions::StateMachine").values()
+    aliases = paper.resources("AWS::Lambda::Alias", "Windows")
+    functions = paper.resources("AWS::Lambda::Function", "Windows")
+
+    def called(reference: dict[str, str]) -> str:
+        alias = aliases[f"Windows/{reference['Ref']}"]["Properties"]
+        function = functions[f"Windows/{alias['FunctionName']['Ref']}"]["Properties"]
+        return function_arn(function["FunctionName"].removeprefix("kalshi-alpha-paper-"))
+
+    World.definition = machine["Properties"]["DefinitionString"]
+    World.functions = {
+        placeholder: called(reference)
+        for placeholder, reference in machine["Properties"]["DefinitionSubstitutions"].items()
+    }
+
+
+def test_the_template_holds_the_file_and_each_placeholder_is_its_own_function():
+    assert json.loads(World.definition) == DEFINITION
+    assert World.functions == {f"{name.title()}Function": function_arn(name) for name in CALLED}
+
+
 class World:
     """Handlers that answer as told and remember when they were called, in virtual seconds to T."""
+
+    definition = ""
+    functions: ClassVar[dict[str, str]] = {}
 
     def __init__(self, **failures: list[Exception | None]) -> None:
         self.fixing = datetime(2025, 11, 4, 17, tzinfo=UTC)
@@ -215,7 +245,7 @@ class World:
         """Return the execution's status, the states it visited, and its failure."""
         logging.getLogger("moto").setLevel(logging.CRITICAL)
         with local_aws(), local_machine(self.handlers(), self.clock):
-            arn = create_machine(TEXT, PLACEHOLDERS)
+            arn = create_machine(self.definition, self.functions)
             started = boto3.client("stepfunctions", region_name="us-east-1").start_execution(
                 stateMachineArn=arn, name=WINDOW, input=json.dumps({"window_id": WINDOW})
             )

@@ -101,7 +101,8 @@ def serve(
     root = _index(folder).parent
     handler = functools.partial(_Quiet, directory=str(root))
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        out.print(f"http://127.0.0.1:{server.server_port}/")
+        host, bound = server.socket.getsockname()
+        out.print(f"http://{host}:{bound}/")
         server.serve_forever()
 
 

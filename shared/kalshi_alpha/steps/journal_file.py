@@ -1,13 +1,11 @@
 """A stretch of a journal as a parquet file: the only place that knows its columns.
 
-One row a line. ``facts`` is JSON; what a line moved is one column an account, in cash units. The
-digests make the file its own proof: see ``trading.journal``.
+One row a line. ``facts`` is JSON, the very text that was sealed; what a line moved is one column
+an account, in cash units. The digests make the file its own proof: see ``trading.journal``.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.trading.accounts import Account, Entry, Kind
-from kalshi_alpha.trading.journal import Line
+from kalshi_alpha.trading.journal import Line, collector_paused, facts_text, stored_line
 
 SCHEMA = pa.schema(
     [
@@ -46,7 +45,7 @@ def write(lines: Sequence[Line], provenance: Mapping[str, Any]) -> bytes:
         "key": [line.entry.key for line in lines],
         "window_id": [line.entry.window_id for line in lines],
         "ticker": [line.entry.ticker for line in lines],
-        "facts": [json.dumps(line.entry.facts, sort_keys=True) for line in lines],
+        "facts": [facts_text(line.entry.facts) for line in lines],
         "previous": [line.previous for line in lines],
         "digest": [line.digest for line in lines],
     }
@@ -62,35 +61,52 @@ def read(data: bytes, name: str) -> list[Line]:
     """Return the lines of a file, unproved; raise ``DataError`` when it is no such file."""
     try:
         table = pq.read_table(io.BytesIO(data), schema=SCHEMA)
-        at = table.schema.get_field_index("at")  # an integer is read many times faster
-        table = table.set_column(at, "at", table.column("at").cast(pa.int64()))
-        columns = [column.to_pylist() for column in table.columns]
-        with _uncollected():
-            return [_line(row) for row in zip(*columns, strict=True)]
-    except (pa.ArrowException, KeyError, ValueError) as error:
+        empty = [column for column in table.column_names if table.column(column).null_count]
+        if empty:
+            raise DataError(f"{name} is no journal of ours: a line has no {empty[0]}")
+        with collector_paused():
+            return [line for batch in table.to_batches(_AT_ONCE) for line in _lines(batch)]
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{name} is no journal of ours: {error}") from error
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking through a growing list again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ACCOUNTS = tuple(account.value for account in Account)
+_AT_ONCE = 50_000  # lines; what is held besides them while they are read
+_ACCOUNTS = sorted(account.value for account in Account)
 _KINDS = {kind.value: kind for kind in Kind}
 
 
-def _line(row: Sequence[Any]) -> Line:
-    number, micros, kind, key, window_id, ticker, facts, *amounts, previous, digest = row
-    at = _EPOCH + timedelta(microseconds=micros)
-    entry = Entry(key, _KINDS[kind], at, window_id, ticker, json.loads(facts))
-    moved = {name: cash for name, cash in zip(_ACCOUNTS, amounts, strict=True) if cash}
-    return Line(number, entry, moved, previous, digest)
+def _lines(batch: pa.RecordBatch) -> Iterator[Line]:
+    """Yield the lines of a batch; all of its JSON is read at once, many times faster."""
+    stored = _stored(batch).to_pylist()
+    parsed = json.loads(f"[{','.join(stored)}]")
+    columns = [batch.column(n).to_pylist() for n in ("line", "kind", "key", "window_id", "ticker")]
+    rows = zip(
+        *columns,
+        batch.column("at").cast(pa.int64()).to_pylist(),  # as integers: far faster than as times
+        parsed[::2],
+        parsed[1::2],
+        batch.column("previous").to_pylist(),
+        batch.column("digest").to_pylist(),
+        stored,
+        strict=True,
+    )
+    for number, kind, key, window_id, ticker, micros, facts, moved, previous, digest, text in rows:
+        at = _EPOCH + timedelta(microseconds=micros)
+        entry = Entry(key, _KINDS[kind], at, window_id, ticker, facts)
+        yield stored_line(number, entry, moved, previous, digest, text)
+
+
+def _stored(batch: pa.RecordBatch) -> pa.Array:
+    """Return each line's ``content_text``: its facts as they stand, and what it moved."""
+    amounts = [(name, batch.column(name)) for name in _ACCOUNTS]
+    named = [
+        pc.if_else(
+            pc.equal(amount, 0),
+            pa.scalar(None, pa.string()),
+            pc.binary_join_element_wise(f'"{name}":', amount.cast(pa.string()), ""),
+        )
+        for name, amount in amounts
+    ]
+    moved = pc.binary_join_element_wise(*named, ",", null_handling="skip")
+    return pc.binary_join_element_wise(batch.column("facts"), ",{", moved, "}", "")

@@ -26,13 +26,14 @@ from kalshi_alpha.pricing.law import TerminalLaw
 from kalshi_alpha.pricing.parameters import SymbolParameters, load_parameters, parameters_checksum
 from kalshi_alpha.pricing.reading import Reading
 from kalshi_alpha.trading.candidates import others_top
+from kalshi_alpha.trading.deciding import Look, decided, valued, weighed
 from kalshi_alpha.trading.gates import Allow, Refuse, refuse
-from kalshi_alpha.trading.honesty import HonestyView, honesty_for
-from kalshi_alpha.trading.plan import Decision, Exposure, QuotePlan, choose
+from kalshi_alpha.trading.honesty import Honesty, honesty_for
+from kalshi_alpha.trading.plan import Decision, Exposure, QuotePlan
 from kalshi_alpha.trading.risk import FixingBook
 from kalshi_alpha.trading.risk_book import Fixing, symbols_to_json
-from kalshi_alpha.trading.risk_plan import Chosen, tilts_of, within_risk
-from kalshi_alpha.trading.shortlist import looked_at, moment_of, near_even, with_market
+from kalshi_alpha.trading.risk_plan import Chosen, within_risk
+from kalshi_alpha.trading.shortlist import near_even
 from kalshi_alpha.trading.standing import StandingRecord, pilot_caps, pilot_fixing
 from kalshi_alpha.trading.tuning import UNTUNED, Tuning, configuration_of, load_tuning
 from kalshi_alpha.trading.why import WhyRecord, inputs_hash, why, why_unlisted
@@ -205,30 +206,34 @@ class Scan:
         books = eyes.books([contract.ticker for contract, _ in near])
         ours = eyes.ours(ladder.event_ticker)
         tops = {t: others_top(books.get(t, Book(t)), ours) for t in (c.ticker for c, _ in near)}
-        blend = parameters.part(at_close=at_close).blend
-        near = with_market(near, tops, blend, (window.fixing - now).total_seconds() / 60.0)
-        left, tuning = (window.fixing - now).total_seconds(), self._tuning(found, now)
-        honesty = self._honesty(found, left, now, standing)
-        symbol = self.registry.symbols[found.symbol]
-        every_s = window.phases.scan_every
-        seen = looked_at(near, tops, terms, found.quoting, tuning, every_s, left)
-        book = book.with_law(found.symbol, law, found.ticks_per_point)
-        decisions = choose(
-            seen,
-            moment_of(symbol, ladder, reading.value, found.ticks_per_point, left, tuning),
-            pilot_caps(found.caps, standing),
-            found.quoting,
-            eyes.exposure(series, ladder),
-            fit,
+        tuning = self._tuning(found, now)
+        honesty = self._honesty(now, standing)
+        look = Look(
+            series=replace(found, caps=pilot_caps(found.caps, standing)),
+            symbol=self.registry.symbols[found.symbol],
+            ladder=ladder,
+            law=law,
+            level=reading.value,
+            seconds_to_fixing=(window.fixing - now).total_seconds(),
+            near=near,
+            tops=tops,
+            terms=terms,
+            every_s=window.phases.scan_every,
+            blends=parameters.part(at_close=at_close).blend,
+            tuning=tuning,
             honesty=honesty,
-            tilts=tilts_of(book, found.symbol, seen, self.registry.risk),
+            fit=fit,
         )
+        near = weighed(look)
+        book = book.with_law(found.symbol, law, found.ticks_per_point)
+        exposure = eyes.exposure(series, ladder)
+        decisions = decided(look, valued(look, near), exposure, book, self.registry.risk)
         digest = inputs_hash(
             {
                 "reading": asdict(reading),
                 "parameters": parameters_checksum(fitted),
                 "tuning": tuning.checksum,
-                "honesty": honesty.honesty.checksum,
+                "honesty": honesty.checksum,
                 "standing": standing.to_json(),
                 "fixing": symbols_to_json(book.symbols),
                 "registry": self.registry.hash,
@@ -269,16 +274,13 @@ class Scan:
         configuration = configuration_of(found.quoting, found.caps, phases)
         return load_tuning(data, found.ticker, configuration, now.astimezone(NEW_YORK).date())
 
-    def _honesty(
-        self, found: Series, left: float, now: datetime, standing: StandingRecord
-    ) -> HonestyView:
-        honesty = honesty_for(
+    def _honesty(self, now: datetime, standing: StandingRecord) -> Honesty:
+        return honesty_for(
             self.eyes.honesty(),
             config_hash=self.registry.hash,
             today=now.astimezone(NEW_YORK).date(),
             real_orders=standing.standing.may_trade_live,
         )
-        return HonestyView(honesty, found.family, found.kind, left)
 
     def _nothing(self, series: str, refusals: Sequence[Refuse]) -> SeriesScan:
         now = self.eyes.now()

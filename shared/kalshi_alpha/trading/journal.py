@@ -8,11 +8,14 @@ happened, and what became known otherwise is refused.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from kalshi_alpha.clock import iso
@@ -30,34 +33,77 @@ from kalshi_alpha.trading.entries import opening_entry
 
 FIRST = "0" * 64  # what the first line of a book continues
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_KINDS = {kind: _quoted(kind.value) for kind in Kind}
+_UTC_OFFSET = len("+00:00")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a journal: ``number`` counts from 1, ``moved`` is in cash units and sums to 0."""
+    """A line of a journal: ``number`` counts from 1, ``moved`` is in cash units and sums to 0.
+
+    ``stored`` is what a file holds of the facts and of what was moved, as ``content_text`` writes
+    them. It never outlives them: a line with other ones, made by ``replace``, has none.
+    """
 
     number: int
     entry: Entry
     moved: Mapping[str, int]
     previous: str
     digest: str
+    stored: str = field(default="", init=False, repr=False, compare=False)
+
+
+_set_stored = Line.__dict__["stored"].__set__  # past the freeze, at the one place that reads a file
+
+
+def stored_line(
+    number: int, entry: Entry, moved: Mapping[str, int], previous: str, digest: str, stored: str
+) -> Line:
+    """Return a line as a file holds it, ``entry.facts`` and ``moved`` being read from ``stored``.
+
+    Its digest is then proved over the very text that is stored, with nothing written anew.
+    """
+    line = Line(number, entry, moved, previous, digest)
+    _set_stored(line, stored)
+    return line
+
+
+def facts_text(facts: Mapping[str, Any]) -> str:
+    """Return facts as the one JSON text that a digest is taken over."""
+    return _encode(facts)
+
+
+def content_text(facts: Mapping[str, Any], moved: Mapping[str, int]) -> str:
+    """Return an entry's facts and what it moved, as they are sealed: two JSON objects, a comma."""
+    return f"{_encode(facts)},{_encode(moved)}"
 
 
 def seal(book: str, number: int, entry: Entry, moved: Mapping[str, int], previous: str) -> str:
     """Return a line's digest: of its book, its place, its content and the line before it."""
-    content = (
-        book,
-        number,
-        entry.key,
-        entry.kind,
-        iso(entry.at),
-        entry.window_id,
-        entry.ticker,
-        entry.facts,
-        moved,
-        previous,
+    return _sealed(book, number, entry, content_text(entry.facts, moved), previous)
+
+
+def _sealed(book: str, number: int, entry: Entry, content: str, previous: str) -> str:
+    """Return the digest of a line; what is hashed is one JSON array, of everything it says."""
+    at = entry.at
+    stamp = f"{at.isoformat()[:-_UTC_OFFSET]}Z" if at.tzinfo is UTC else iso(at)
+    text = (
+        f"[{_quoted(book)},{number},{_quoted(entry.key)},{_KINDS[entry.kind]},\"{stamp}\","
+        f"{_quoted(entry.window_id)},{_quoted(entry.ticker)},{content},{_quoted(previous)}]"
     )
-    return sha256(_encode(content).encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from looking through a growing journal again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Journal:
@@ -152,52 +198,66 @@ class Journal:
                 or booked otherwise than its entry says; nothing after it is read.
         """
         journal = cls(book)
-        rest = iter(lines)
-        for line in rest:
-            journal._take(line, rest)
+        known, taken, apply = journal._known, journal.lines, journal.books.apply
+        head, rest = FIRST, iter(lines)
+        with collector_paused():
+            for place, line in enumerate(rest, start=1):
+                entry = line.entry
+                key, digest = entry.key, line.digest
+                if line.number != place or key in known:
+                    raise journal._out_of_place(line, rest)
+                if line.previous != head or not journal._gives(line, digest):
+                    raise journal._touched(line)
+                moved = apply(entry)
+                if moved != line.moved:
+                    raise journal._moves_otherwise(line, moved)
+                taken.append(line)
+                known[key], head = entry, digest
         return journal
 
-    def _take(self, line: Line, rest: Iterator[Line]) -> None:
-        self._in_place(line, rest)
-        self._untouched(line)
-        moved = self.books.apply(line.entry)
-        if moved != line.moved:
-            raise InvariantBroken(
-                f"line {line.number} of the {self.book} journal moves {_encode(line.moved)}, and "
-                f"what it books ({line.entry.key}) moves {_encode(moved)}"
-            )
-        self.lines.append(line)
-        self._known[line.entry.key] = line.entry
+    def _gives(self, line: Line, digest: str) -> bool:
+        """Say whether a line's content gives a digest: as it is stored, or else written anew."""
+        entry, number, previous = line.entry, line.number, line.previous
+        stored = line.stored
+        if stored and _sealed(self.book, number, entry, stored, previous) == digest:
+            return True
+        return seal(self.book, number, entry, line.moved, previous) == digest
 
-    def _in_place(self, line: Line, rest: Iterator[Line]) -> None:
-        expected, where = len(self.lines) + 1, f"line {line.number} of the {self.book} journal"
+    def _where(self, line: Line) -> str:
+        return f"line {line.number} of the {self.book} journal"
+
+    def _out_of_place(self, line: Line, rest: Iterator[Line]) -> InvariantBroken:
+        expected, where = len(self.lines) + 1, self._where(line)
         if line.number == expected:
-            if line.entry.key in self._known:
-                raise InvariantBroken(f"{where} books {line.entry.key} a second time")
-            return
+            return InvariantBroken(f"{where} books {line.entry.key} a second time")
         moved = f"{where} is out of order: it stands at place {expected}"
         if line.number > expected:
             if any(later.number == expected for later in rest):
-                raise InvariantBroken(moved)
+                return InvariantBroken(moved)
             missing = f"line {expected}"
             if line.number > expected + 1:
                 missing = f"lines {expected} to {line.number - 1}"
-            raise InvariantBroken(f"{missing} of the {self.book} journal missing before {where}")
+            return InvariantBroken(f"{missing} of the {self.book} journal missing before {where}")
         if line.number < 1 or self.lines[line.number - 1].digest != line.digest:
-            raise InvariantBroken(moved)
-        raise InvariantBroken(f"{where} is repeated at place {expected}")
+            return InvariantBroken(moved)
+        return InvariantBroken(f"{where} is repeated at place {expected}")
 
-    def _untouched(self, line: Line) -> None:
-        where = f"line {line.number} of the {self.book} journal"
+    def _touched(self, line: Line) -> InvariantBroken:
+        where = self._where(line)
         if line.previous != self.head:
             before = f"line {line.number - 1} was edited or replaced" if self.lines else "it is cut"
-            raise InvariantBroken(f"{where} does not continue what stands before it: {before}")
+            return InvariantBroken(f"{where} does not continue what stands before it: {before}")
         digest = seal(self.book, line.number, line.entry, line.moved, line.previous)
-        if digest != line.digest:
-            raise InvariantBroken(
-                f"{where} ({line.entry.key}) was edited: its content gives {digest[:12]}, its seal "
-                f"is {line.digest[:12]}"
-            )
+        return InvariantBroken(
+            f"{where} ({line.entry.key}) was edited: its content gives {digest[:12]}, its seal "
+            f"is {line.digest[:12]}"
+        )
+
+    def _moves_otherwise(self, line: Line, moved: Mapping[str, int]) -> InvariantBroken:
+        return InvariantBroken(
+            f"{self._where(line)} moves {_encode(line.moved)}, and "
+            f"what it books ({line.entry.key}) moves {_encode(moved)}"
+        )
 
 
 def _told(entry: Entry) -> str:

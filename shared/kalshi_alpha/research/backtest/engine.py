@@ -1,60 +1,22 @@
-"""One window played: scans on a clock, the pure core at each, a recorded market in between.
+"""One fixing played: scans on a clock, the pure core at each, a recorded market in between.
 
-The core is the one that trades: terminal law, ladder, candidates, gates, sizing, plan and the
-matching of plan against orders are called, never copied. What is simulated is the venue
-(``venue.PaperVenue``), the book (``book.TradedBook``) and the clock.
+The core is the one that trades: terminal law, ladder, candidates, gates, sizing, the risk of the
+fixing, plan and the matching of plan against orders are called, never copied. Series of one fixing
+are played together, for they share what may be lost there.
 """
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
 
-from kalshi_alpha.markets.book import Top
-from kalshi_alpha.markets.contracts import Contract
-from kalshi_alpha.markets.orders import Side, worst_loss
-from kalshi_alpha.pricing.fees import fee_regime_on
-from kalshi_alpha.research.backtest.book import TradedBook
-from kalshi_alpha.research.backtest.fills import SimulatedFill
-from kalshi_alpha.research.backtest.pricing import Priced, Pricer
+from kalshi_alpha.research.backtest.desk import Desk, Played
+from kalshi_alpha.research.backtest.pricing import Pricer
 from kalshi_alpha.research.backtest.settings import Settings
-from kalshi_alpha.research.backtest.taking import LIFE_S, best_take
-from kalshi_alpha.research.backtest.tape import Tape, at_second
-from kalshi_alpha.research.backtest.venue import PaperVenue, Resting, positions
-from kalshi_alpha.trading.candidates import Candidate, candidate
-from kalshi_alpha.trading.gates import Refuse
-from kalshi_alpha.trading.ids import client_order_id
-from kalshi_alpha.trading.match import Amend, Cancel, Create, Keep, reconcile
-from kalshi_alpha.trading.plan import Decision, Exposure, QuotePlan, TargetQuote, choose, quote_plan
-from kalshi_alpha.trading.shortlist import looked_at, moment_of, with_market
-from kalshi_alpha.trading.why import inputs_hash, why
+from kalshi_alpha.research.backtest.tape import Tape
+from kalshi_alpha.trading.risk import FixingBook, together
+from kalshi_alpha.trading.risk_plan import Chosen, within_risk
 
-SILENT, UNKNOWN = "feed-silent", "feed-unknown"
-
-
-@dataclass(slots=True)
-class Played:
-    """What came out of one window.
-
-    Attributes:
-        scans: decisions taken.
-        quotes: orders placed or moved to another price, by bin.
-        refusals: how often each gate refused, by code.
-        fills: those that count.
-        touches: trades at our price, which do not.
-        plans: the plan of each scan, for comparison.
-        why: why-records as lines, where they were asked for.
-    """
-
-    scans: int = 0
-    quotes: Counter[int] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
-    fills: list[SimulatedFill] = field(default_factory=list)
-    touches: list[SimulatedFill] = field(default_factory=list)
-    plans: list[QuotePlan] = field(default_factory=list)
-    why: list[str] = field(default_factory=list)
+__all__ = ["Played", "play", "play_together", "scan_times"]
 
 
 def scan_times(tape: Tape, settings: Settings) -> list[float]:
@@ -67,226 +29,65 @@ def scan_times(tape: Tape, settings: Settings) -> list[float]:
 
 def play(pricer: Pricer, settings: Settings, *, keep_why: bool = False) -> Played:
     """Play one tape with one setting; what is recorded after a scan never reaches it."""
-    desk = _Desk(pricer, settings, keep_why)
-    tape, seconds = pricer.tape, pricer.tape.seconds
-    row = 0
+    return play_together((pricer,), settings, keep_why=keep_why)[0]
+
+
+def play_together(
+    pricers: Sequence[Pricer], settings: Settings, *, keep_why: bool = False
+) -> tuple[Played, ...]:
+    """Play the tapes of one fixing with one setting; the answers are in the order given.
+
+    At each scan the windows of the fixing have their turn by name, and the series of a window in
+    the registry's order. Each knows what all hold, and what rests of the other windows.
+    """
+    desks = [Desk(pricer, settings, keep_why) for pricer in pricers]
+    tape, windows = pricers[0].tape, _by_window(desks)
     stops = [*scan_times(tape, settings), tape.fixing_s - settings.stop_s, tape.fixing_s]
     for place, now in enumerate(stops):
-        while row < len(seconds) and seconds.at[row] + 1.0 <= now:
-            desk.pass_second(row)
-            row += 1
+        for desk in desks:
+            _catch_up(desk, now)
         if place < len(stops) - 2:
-            desk.scan(now)
+            for name, mine in windows.items():
+                beside = [desk for other in windows if other != name for desk in windows[other]]
+                _scan(mine, beside, now, settings)
         else:
-            desk.venue.end_all(now)
-    desk.found.fills, desk.found.touches = desk.venue.fills, desk.venue.touches
-    return desk.found
+            for desk in desks:
+                desk.venue.end_all(now)
+    return tuple(desk.result() for desk in desks)
 
 
-class _Desk:
-    """The strategy at work on one tape."""
-
-    def __init__(self, pricer: Pricer, settings: Settings, keep_why: bool) -> None:
-        self._pricer, self._settings, self._keep_why = pricer, settings, keep_why
-        tape = pricer.tape
-        self._series = pricer.registry.series[tape.series]
-        self._symbol = pricer.registry.symbols[tape.symbol]
-        self._caps, self._quoting = settings.caps(self._series), settings.quoting(self._series)
-        self._place = {c.ticker: k for k, c in enumerate(tape.ladder.contracts)}
-        self._book = TradedBook(settings.memory_s, settings.widen)
-        self.venue = PaperVenue(
-            pricer.terms, fee_regime_on(tape.window.day), settings.latency_s, settings.through
-        )
-        coin = random.Random(f"{settings.seed} {tape.ladder.event_ticker}")
-        self._coin = [coin.choice((Side.BID, Side.ASK)) for _ in tape.ladder.contracts]
-        self.found = Played()
-        self._claims: dict[tuple[str, Side], float] = {}
-
-    def pass_second(self, row: int) -> None:
-        """Let one recorded second pass: our orders meet it, and the book learns from it."""
-        s = self._pricer.tape.seconds
-        traded = (s.sold[row], s.sold_size[row], s.bought[row], s.bought_size[row])
-        self.venue.meet(float(s.at[row]), s.market[row], *traded)
-        self._book.take(float(s.at[row]), s.market[row], *traded)
-
-    def scan(self, now: float) -> None:
-        """Decide, and make the orders what was decided."""
-        self.found.scans += 1
-        settings, priced = self._settings, self._pricer.at(now)
-        if priced is None or priced.reading.silence_s > settings.max_age_s:
-            self.found.refusals[UNKNOWN if priced is None else SILENT] += 1
-            decisions: tuple[Decision, ...] = ()
-        else:
-            # A market that nobody has traded yet is not known to be listed.
-            near = [(c, p) for c, p in priced.near if self._book.knows(self._place[c.ticker])]
-            tops = {c.ticker: self._book.top(self._place[c.ticker], now) for c, _ in near}
-            decisions = self._decide(now, priced.reading.value, near, tops)
-            if self._keep_why:
-                self._record(now, priced, tops, decisions)
-        for decision in decisions:
-            if isinstance(decision.verdict, Refuse):
-                self.found.refusals[decision.verdict.code] += 1
-        decisions = self._taken(now, decisions)
-        self._claims = {
-            (d.candidate.ticker, d.candidate.side): chosen.ev - chosen.markout_loss
-            for d in decisions
-            if (chosen := d.candidate.chosen) is not None
-        }
-        plan = quote_plan(self._window_id, self.found.scans, at_second(now), decisions)
-        self.found.plans.append(plan)
-        self._carry_out(now, plan)
-
-    def _taken(self, now: float, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
-        """Take where the settings allow it; what is taken is not quoted as well."""
-        if self._settings.mode != "mixed" or self._settings.source != "law" or not decisions:
-            return decisions
-        priced = {d.candidate.contract.ticker: d.candidate for d in decisions}
-        looked_at = [(one.contract, one.probability) for one in priced.values()]
-        tops = {ticker: self._book.top(self._place[ticker], now) for ticker in priced}
-        held = positions(self.venue.fills)
-        target = best_take(looked_at, tops, self._pricer.terms, self._settings, held)
-        if target is None:
-            return decisions
-        self._count(now, self._place[target.ticker])
-        self.venue.take(now, self._place[target.ticker], target, LIFE_S)
-        return tuple(d for d in decisions if d.candidate.ticker != target.ticker)
-
-    @property
-    def _window_id(self) -> str:
-        return self._pricer.tape.window.window_id
-
-    def _decide(
-        self,
-        now: float,
-        level: float,
-        near: Sequence[tuple[Contract, float]],
-        tops: Mapping[str, Top],
-    ) -> tuple[Decision, ...]:
-        tape = self._pricer.tape
-        left = tape.fixing_s - now
-        tuning = self._settings.tuning
-        moment = moment_of(
-            self._symbol, tape.ladder, level, self._series.ticks_per_point, left, tuning
-        )
-        at_close = tape.window.fixing == tape.session.close
-        blends = self._pricer.parameters.part(at_close=at_close).blend
-        weighed = with_market(near, tops, blends, left / 60.0)
-        found = self._looked_at(now, weighed, tops)
-        return choose(found, moment, self._caps, self._quoting, self._exposure())
-
-    def _looked_at(
-        self, now: float, priced: Sequence[tuple[Contract, float]], tops: Mapping[str, Top]
-    ) -> Sequence[Candidate]:
-        settings = self._settings
-        if settings.source == "never":
-            return ()
-        if settings.source in ("mid", "random"):
-            mids = ((c, self._book.mid(self._place[c.ticker], now)) for c, _ in priced)
-            priced = [(c, mid) for c, mid in mids if mid is not None]
-        left = self._pricer.tape.fixing_s - now
-        terms, quoting, tuning = self._pricer.terms, self._quoting, settings.tuning
-        found: Iterable[Candidate]
-        if settings.rule == "core":
-            found = looked_at(priced, tops, terms, quoting, tuning, settings.every_s, left)
-        else:
-            view = tuning.view(settings.every_s, left)
-            found = (
-                candidate(c, side, p, _alone(c, side, tops[c.ticker]), terms, quoting, view)
-                for c, p in priced
-                for side in Side
-            )
-        if settings.source == "law":
-            return tuple(found)
-        return tuple(one for one in found if one.side is self._blind_side(one.ticker))
-
-    def _blind_side(self, ticker: str) -> Side:
-        """Return the side of one that knows nothing: by turns, or by a coin for good."""
-        place = self._place[ticker]
-        if self._settings.source == "random":
-            return self._coin[place]
-        return (Side.BID, Side.ASK)[(place + self.found.scans) % 2]
-
-    def _exposure(self) -> Exposure:
-        at_risk: dict[str, int] = {}
-        for fill in self.venue.fills:
-            risk = worst_loss(fill.side, fill.price, fill.size) + fill.fee
-            at_risk[fill.ticker] = at_risk.get(fill.ticker, 0) + risk
-        return Exposure(
-            bankroll=self._caps.bankroll,
-            positions=positions(self.venue.fills),
-            at_risk=at_risk,
-        )
-
-    def _carry_out(self, now: float, plan: QuotePlan) -> None:
-        resting = {order.client_order_id: order for order in self.venue.live()}
-        live = [order.live() for order in resting.values()]
-        for action in reconcile(self._window_id, plan.targets, live):
-            match action:
-                case Keep(order=order, target=target):
-                    kept = resting[order.client_order_id]
-                    kept.target, kept.claimed = target, self._claimed(target)
-                case Cancel(order=order):
-                    self.venue.end(now, resting[order.client_order_id])
-                case Amend(order=order, target=target):
-                    self._amend(now, resting[order.client_order_id], target)
-                case Create(target=target):
-                    self._place_new(now, plan.revision, target)
-
-    def _amend(self, now: float, order: Resting, target: TargetQuote) -> None:
-        if order.target.price == target.price:
-            order.target, order.size = target, order.filled + target.size
-            order.claimed = self._claimed(target)
-            return
-        self.venue.end(now, order)
-        self._count(now, order.market)
-        self.venue.place(now, order.client_order_id, order.market, target, self._claimed(target))
-
-    def _place_new(self, now: float, revision: int, target: TargetQuote) -> None:
-        name = client_order_id(self._window_id, target.ticker, target.side, target.level, revision)
-        self._count(now, self._place[target.ticker])
-        self.venue.place(now, name, self._place[target.ticker], target, self._claimed(target))
-
-    def _claimed(self, target: TargetQuote) -> float:
-        """Return the dollars a contract that a fill is claimed to be worth, the chance aside."""
-        return self._claims[(target.ticker, target.side)]
-
-    def _count(self, now: float, market: int) -> None:
-        priced = self._pricer.at(now)
-        assert priced is not None  # nothing is placed without a price
-        self.found.quotes[self._pricer.bin_of(market, priced.reading.value)] += 1
-
-    def _record(
-        self,
-        now: float,
-        priced: Priced,
-        tops: Mapping[str, Top],
-        decisions: Sequence[Decision],
-    ) -> None:
-        digest = inputs_hash(
-            {
-                "reading": asdict(priced.reading),
-                "registry": self._pricer.registry.hash,
-                "now": at_second(now),
-                "tops": {ticker: asdict(top) for ticker, top in tops.items()},
-            }
-        )
-        for decision in decisions:
-            record = why(
-                decision,
-                window_id=self._window_id,
-                revision=self.found.scans,
-                at=at_second(now),
-                inputs_hash=digest,
-            )
-            self.found.why.append(record.to_line())
+def _by_window(desks: Sequence[Desk]) -> Mapping[str, list[Desk]]:
+    found: dict[str, list[Desk]] = {}
+    for desk in sorted(desks, key=_turn):
+        found.setdefault(desk.tape.window.window_id, []).append(desk)
+    return found
 
 
-def _alone(contract: Contract, side: Side, top: Top) -> Top:
-    """Return the book without anybody on ``side``: what rests there is off the probability.
+def _turn(desk: Desk) -> tuple[str, int]:
+    window = desk.tape.window
+    return window.window_id, window.series.index(desk.tape.series)
 
-    Where nobody is known on the other side, somebody is taken to stand at the grid's end.
-    """
-    levels = contract.grid.levels
-    if side is Side.BID:
-        return Top(None, 0, levels[-1] if top.ask is None else top.ask, top.ask_size)
-    return Top(levels[0] if top.bid is None else top.bid, top.bid_size, None, 0)
+
+def _catch_up(desk: Desk, now: float) -> None:
+    """Let the recorded seconds pass that are over at ``now``."""
+    seconds, row = desk.tape.seconds, desk.row
+    while row < len(seconds) and seconds.at[row] + 1.0 <= now:
+        desk.pass_second(row)
+        row += 1
+    desk.row = row
+
+
+def _scan(mine: Sequence[Desk], beside: Sequence[Desk], now: float, settings: Settings) -> None:
+    """Decide for the series of one window, and make their orders what was decided."""
+    registry = mine[0].registry
+    parts = [{desk.tape.symbol: desk.part(now, with_orders=False)} for desk in mine]
+    parts += [{desk.tape.symbol: desk.part(now, with_orders=True)} for desk in beside]
+    book, chosen = FixingBook(together(parts), registry.risk.correlations), []
+    for desk in mine:
+        decisions = desk.decide(now, book)
+        book = desk.priced_in(book, now)
+        chosen.append(Chosen(desk.tape.symbol, decisions))
+    claims = [claim for desk in beside for claim in desk.claims(now)]
+    limits = settings.risk(registry.risk, mine[0].series)
+    for desk, left in zip(mine, within_risk(chosen, book, limits, claims), strict=True):
+        desk.act(now, left.decisions)
