@@ -108,6 +108,7 @@ def _scan(store: FolderStore, window: Window, revision: int, before: float) -> N
     targets = [{"ticker": LOW, "side": "bid", "price": 8500}]
     spx = {"value": 6803.0, "ladder": rungs, "best_evs": [0.07, 0.01, -0.02]}
     scan = {"at": _at(window, before), "plan": {"targets": targets}, "series": {"KXINXU": spx}}
+    scan["risk"] = _risk(window, before, revision)
     _write(store, f"windows/{NOON}/scan/{revision:04d}.json", scan)
     whys = [
         _why(window, before, LOW, "bid", "quote", ev=0.07, price=8500, size=100),
@@ -116,6 +117,19 @@ def _scan(store: FolderStore, window: Window, revision: int, before: float) -> N
     ]
     lines = "".join(json.dumps(why) + "\n" for why in whys)
     store.write(f"windows/{NOON}/why/{revision:04d}.jsonl", lines.encode())
+
+
+def _risk(window: Window, before: float, revision: int) -> dict[str, Any]:
+    """What a scan leaves of its fixing's risk, each a dollar worse than the one before."""
+    held = {"ticker": LOW, "low": 679500, "high": None, "side": "bid", "size": 100, "cost": 850_000}
+    wanted = held | {"ticker": HIGH, "low": 680500, "side": "ask", "size": 250}
+    spx = {"ticks_per_point": 100, "law": None, "held": [held], "resting": [wanted]}
+    lost = 1_000_000 * revision
+    fixing = {"level": 0.99, "var": lost - 1_500_000, "shortfall": lost, "worst": lost + 850_000}
+    return {
+        "schema": "kalshi-alpha/risk/1", "at": _at(window, before), "claims": [], "markets": {},
+        "symbols": {"SPX": spx}, "fixing": fixing | {"correlation": None},
+    }  # fmt: skip
 
 
 def _why(

@@ -56,6 +56,5 @@ def _jobs(count: int) -> Iterator[Job]:
     settings = (("base", Settings()),)
     for k in range(count):
         tape, name = kinds[k % KINDS], f"{SERIES[k % 2]}-{k}"
-        yield Job(
-            replace(tape, ladder=replace(tape.ladder, event_ticker=name)), parameters, settings
-        )
+        played = replace(tape, ladder=replace(tape.ladder, event_ticker=name))
+        yield Job(((played, parameters),), settings)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 FOLDER = DAY.isoformat()
 # Pictures a page must show: the name of the page and how many.
 PICTURES = {
-    f"{FOLDER}/day": 3,
+    f"{FOLDER}/day": 4,
     f"{FOLDER}/{NOON}": 3,
     f"{FOLDER}/{CLOSE}": 1,
     f"{FOLDER}/scoreboard": 1,

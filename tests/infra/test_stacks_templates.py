@@ -13,6 +13,7 @@ import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_s3 as s3
 
+from kalshi_alpha.cloud import batch
 from kalshi_alpha.cloud.rollup import QUESTIONS, TABLES, key
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.registry import load_registry
@@ -410,6 +411,18 @@ def test_the_record_is_graded_anew_when_a_window_has_closed_its_books(paper):
     (target,) = rule["Properties"]["Targets"]
     assert "GradeJob" in json.dumps(target["BatchParameters"]["JobDefinition"])
     assert _job(paper, "grade")["ContainerProperties"]["Command"] == ["grade"]
+
+
+def test_a_sweep_is_deployed_under_the_names_and_sizes_the_command_line_counts_with(paper):
+    (queue,) = paper.resources("AWS::Batch::JobQueue").values()
+    assert queue["Properties"]["JobQueueName"] == batch.queue_name("paper")
+    job = _job(paper, batch.definition_name("paper", "sweep"))["ContainerProperties"]
+    assert job["Command"] == ["sweep", "run"]
+    needs = {each["Type"]: each["Value"] for each in job["ResourceRequirements"]}
+    assert needs == {
+        "VCPU": str(batch.SWEEP.vcpus),
+        "MEMORY": str(batch.SWEEP.memory_gib * 1024),
+    }
 
 
 def test_no_job_holds_a_key_that_may_write_and_a_sweep_holds_none(live):

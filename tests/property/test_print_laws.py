@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,7 @@ def test_a_higher_strike_never_pays_more_often(law, ticks):
     payoffs = [Payoff(tick * step, None) for tick in sorted(ticks)]
     found = probabilities(law, payoffs, per_unit)
 
-    assert all(one >= other for one, other in zip(found, found[1:], strict=False))
+    assert all(one >= other for one, other in pairwise(found))
     assert all(0.0 <= p <= 1.0 for p in found)
 
 

@@ -34,6 +34,10 @@ Params = Annotated[
     Path | None, typer.Option("--params", help="One file for all days, instead of weekly fits.")
 ]
 SeriesName = Annotated[str, typer.Option("--series", help="As KXINXU.")]
+SeriesNames = Annotated[
+    list[str],
+    typer.Option("--series", help="As KXINXU; several are played together at a fixing."),
+]
 First = Annotated[str | None, typer.Option("--from", help="First event day.")]
 Last = Annotated[str | None, typer.Option("--to", help="Last event day.")]
 Mode = Annotated[str, typer.Option("--mode", help="maker-only, or mixed, which also takes.")]
@@ -61,7 +65,7 @@ MaxAge = Annotated[float, typer.Option("--max-age-s", help="Oldest level of the 
 
 def backtest(
     ctx: typer.Context,
-    series: SeriesName,
+    series: SeriesNames,
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="Folder for days, trades and pages.")],
     bars: Bars = None,
@@ -106,6 +110,10 @@ def backtest(
     tuned: Annotated[
         Path | None, typer.Option("--tuning", help="Play with what a run before these days taught.")
     ] = None,
+    honesty: Annotated[
+        Path | None,
+        typer.Option("--honesty", help="Believe claims as a file from before these days says."),
+    ] = None,
     learn: Annotated[
         Path | None, typer.Option("--learn", help="Write what these days teach, if anything, here.")
     ] = None,
@@ -118,25 +126,36 @@ def backtest(
     """
     # numpy and pyarrow take a second: the other commands should not wait for them
     from kalshi_alpha.research.backtest import closing, running, temperatures  # noqa: PLC0415
+    from kalshi_alpha.research.backtest.loading import files_of  # noqa: PLC0415
     from kalshi_alpha.research.backtest.report import (  # noqa: PLC0415
         OVERVIEW,
         overview,
         write_backtest,
     )
 
-    if temperatures.is_temperature(series):
-        _temperatures(ctx, series, data, out, results, first, last, as_json=as_json)
+    if len(series) == 1 and temperatures.is_temperature(series[0]):
+        _temperatures(ctx, series[0], data, out, results, first, last, as_json=as_json)
         return
+    settings = [
+        _settings(
+            name, mode, rule, max_bins, ev_threshold, lots, latency_ms, start_s, stop_s, every_s,
+            book_s, max_age_s, fills, tuned, first, honesty,
+        )
+        for name in series
+    ]  # fmt: skip
+    _require_together(series, settings, learn)
+    given = files_of(data, series)
+    sources = [
+        _sources(name, given[name], bars, results, parameters, first, last) for name in series
+    ]
     request = running.Request(
-        sources=_sources(series, data, bars, results, parameters, first, last),
-        settings=_settings(
-            series, mode, rule, max_bins, ev_threshold, lots, latency_ms, start_s, stop_s, every_s,
-            book_s, max_age_s, fills, tuned, first,
-        ),
+        sources=sources[0],
+        beside=tuple(sources[1:]),
+        settings=settings[0],
         sensitivity=sensitivity,
         block=block,
         keep_why=why,
-    )  # fmt: skip
+    )
     if learn is not None:
         closing.require_live(request.settings)
     with _progress("days") as progress:
@@ -163,11 +182,13 @@ def backtest(
         ("Code", f"kalshi-alpha {kalshi_alpha.__version__}"),
     ]
     document = write_backtest(found, out, provenance)
-    title = f"{series}: cents a contract; {out / 'backtest.html'}"
+    title = f"{request.series}: cents a contract; {out / 'backtest.html'}"
     emit(document, as_json=as_json, table=table_of(title, OVERVIEW, overview(document)))
     err.print(document["all"]["verdict_sentence"], markup=False, soft_wrap=True)
     if learn is not None:
-        err.print(_learn(learn, document, request.settings, series), markup=False, soft_wrap=True)
+        err.print(
+            _learn(learn, document, request.settings, series[0]), markup=False, soft_wrap=True
+        )
 
 
 def _temperatures(
@@ -259,6 +280,7 @@ def _settings(
     fills: Path | None = None,
     tuned: Path | None = None,
     first: str | None = None,
+    honesty: Path | None = None,
 ) -> Any:
     """Return the settings; what is not given is the registry's."""
     from kalshi_alpha.research.backtest import settings  # noqa: PLC0415
@@ -288,6 +310,7 @@ def _settings(
         memory_s=book_s,
         max_age_s=max_age_s,
         fills=model,
+        honesty=None if honesty is None else _honesty(honesty, first),
         **times,
     )
     if tuned is None:
@@ -309,6 +332,33 @@ def _tuned(settings: Any, file: Path, series: Series, first: date) -> Any:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
     learned = load_tuning(data, series.ticker, configuration_with(settings, series), first)
     return replace(settings, when=learned.when, fills=settings.fills or learned.fills)
+
+
+def _honesty(file: Path, first: str | None) -> Any:
+    """Return a honesty artifact that is proven, of this configuration, and knows no day played."""
+    from kalshi_alpha.trading.honesty import honesty_from_json  # noqa: PLC0415
+
+    if first is None:
+        raise ConfigurationError("--honesty needs --from: it must know none of the days played")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
+    return honesty_from_json(data, config_hash=load_registry().hash, today=parse_day(first))
+
+
+def _require_together(series: list[str], settings: list[Any], learn: Path | None) -> None:
+    """Refuse series that the registry quotes otherwise: one setting plays all of them."""
+    if len(set(series)) < len(series):
+        raise ConfigurationError(f"--series names one twice: {' '.join(series)}")
+    if learn is not None and len(series) > 1:
+        raise ConfigurationError("--learn is of one series: run it for each by itself")
+    for name, one in zip(series, settings, strict=True):
+        if one != settings[0]:
+            raise ConfigurationError(
+                f"{series[0]} and {name} are quoted otherwise by the registry: give --start-s, "
+                "--stop-s, --every-s, --max-bins and --ev-threshold, or play them apart"
+            )
 
 
 def _fill_model(file: Path) -> Any:

@@ -37,7 +37,8 @@ class Parameters:
         level: weight of the newest week in the level, in (0, 1].
         seasonal: share of last year's deviation in the same week that is expected again.
         spread_level: weight of the newest squared error in the variance, in (0, 1].
-        widest: errors count to so many spreads; one wild week is no regime.
+        widest: errors count to so many spreads, and beyond them are a leap to a new level.
+        settling: weeks from a leap in which each week is the level anew.
         stretch: factor on the spread.
         holiday: further factor in a week with a federal holiday, >= 1.
         vintage: standard deviation of the revision of the last figure, log units, > 0.
@@ -48,6 +49,7 @@ class Parameters:
     seasonal: float
     spread_level: Share
     widest: Annotated[float, msgspec.Meta(gt=1)]
+    settling: Annotated[int, msgspec.Meta(ge=1)]
     stretch: Annotated[float, msgspec.Meta(gt=0)]
     holiday: Annotated[float, msgspec.Meta(ge=1)]
     vintage: Annotated[float, msgspec.Meta(gt=0)]
@@ -91,18 +93,35 @@ def ahead(logs: Sequence[float], parameters: Parameters) -> tuple[float, float]:
         raise DataError(
             f"{len(logs)} weeks of claims are known; more than {_WARM_UP} are needed for a level"
         )
-    start = logs[:_WARM_UP]
-    level = math.fsum(start) / _WARM_UP
-    variance = math.fsum((x - level) ** 2 for x in start) / _WARM_UP + parameters.vintage**2
+    centres, variances = followed(logs, parameters)
+    spread = parameters.stretch**2 * variances[-1] + parameters.vintage**2
+    return centres[-1], math.sqrt(spread)
+
+
+def followed(
+    logs: Sequence[float], parameters: Parameters
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return what was expected of each week and of the next, and the variances of errors.
+
+    An error beyond ``widest`` spreads is a leap: it counts to the variance only so far, and until
+    claims have settled each week is the level anew and nothing to be expected again a year on.
+    """
+    level = math.fsum(logs[:_WARM_UP]) / min(len(logs), _WARM_UP)
+    squares = math.fsum((x - level) ** 2 for x in logs[:_WARM_UP])
+    variance = squares / min(len(logs), _WARM_UP) + parameters.vintage**2
     deviations: list[float] = []
+    centres, variances, settled = [], [variance], 0
     for k, found in enumerate(logs):
-        error = found - level - _expected(deviations, k, parameters)
-        deviations.append(found - level)
-        level += parameters.level * error
-        counted = min(error * error, parameters.widest**2 * variance)
-        variance += parameters.spread_level * (counted - variance)
-    centre = level + _expected(deviations, len(logs), parameters)
-    return centre, math.sqrt(parameters.stretch**2 * variance + parameters.vintage**2)
+        centres.append(level + _expected(deviations, k, parameters))
+        error, most = found - centres[-1], parameters.widest**2 * variance
+        leapt = error * error > most
+        settled = k + parameters.settling if leapt else settled
+        deviations.append(0.0 if k < settled else found - level)
+        level += found - level if k < settled else parameters.level * error
+        variance += parameters.spread_level * (min(error * error, most) - variance)
+        variances.append(variance)
+    centres.append(level + _expected(deviations, len(logs), parameters))
+    return tuple(centres), tuple(variances)
 
 
 def _expected(deviations: Sequence[float], k: int, parameters: Parameters) -> float:

@@ -33,7 +33,9 @@ class Parameters:
         span: whether the print is the change over one month or over twelve.
         constant: of the expected change.
         trend: weight of the mean change of the year before.
+        newest: weight of the change of the month before; 0 for it when it is not known.
         gasoline: change for each percent that gasoline moved, ``gasoline_change`` of the reading.
+        gasoline_before: the same for the month before, ``gasoline_change_before``.
         months: January's habit to December's.
         nowcast: weight of the nowcast against all of that, in [0, 1].
         spread: standard deviation, > 0.
@@ -44,7 +46,9 @@ class Parameters:
     span: Literal[1, 12]
     constant: float
     trend: float
+    newest: float
     gasoline: float
+    gasoline_before: float
     months: Annotated[tuple[float, ...], msgspec.Meta(min_length=_YEAR, max_length=_YEAR)]
     nowcast: Annotated[float, msgspec.Meta(ge=0, le=1)]
     spread: Annotated[float, msgspec.Meta(gt=0)]
@@ -58,7 +62,8 @@ def terminal_law(
     """Return the law of the print of ``release.period`` as seen at ``now``.
 
     The reading's history is the published index. Of its features ``gasoline_change`` (percent, the
-    month's average over that of the month before) and ``nowcast`` (percent, one month) are used.
+    month's average over that of the month before), ``gasoline_change_before`` and ``nowcast``
+    (percent, one month) are used.
 
     Raises:
         DataError: when the release has passed, the month is known already, or the month before or
@@ -92,32 +97,37 @@ def expected_change(reading: MacroReading, parameters: Parameters, month: date) 
     Raises:
         DataError: when fewer than six changes of the year before are known.
     """
+    changes = changes_before(reading.history, month)
+    newest = changes.get(months_before(month, 1))
+    average = math.fsum(changes.values()) / len(changes)
     return (
         parameters.constant
-        + parameters.trend * trend(reading.history, month)
+        + parameters.trend * average
+        + parameters.newest * (0.0 if newest is None else newest)
         + parameters.gasoline * reading.beside.get("gasoline_change", 0.0)
+        + parameters.gasoline_before * reading.beside.get("gasoline_change_before", 0.0)
         + parameters.months[month.month - 1]
     )
 
 
-def trend(history: tuple[Point, ...], month: date) -> float:
-    """Return the mean one-month change, in percent, of the twelve months before ``month``.
+def changes_before(history: tuple[Point, ...], month: date) -> dict[date, float]:
+    """Return the one-month changes, in percent, that are known of the twelve months before.
 
     Raises:
         DataError: when fewer than six are known.
     """
     recent = dict(history[-_YEAR - 2 :])
-    changes = []
+    changes = {}
     for back in range(1, _YEAR + 1):
         one, other = months_before(month, back), months_before(month, back + 1)
         if one in recent and other in recent:
-            changes.append(100.0 * (recent[one] / recent[other] - 1.0))
+            changes[one] = 100.0 * (recent[one] / recent[other] - 1.0)
     if len(changes) < _FEWEST_CHANGES:
         raise DataError(
             f"{len(changes)} changes are known of the year before {month}, and "
             f"{_FEWEST_CHANGES} are needed"
         )
-    return math.fsum(changes) / len(changes)
+    return changes
 
 
 def months_before(month: date, count: int) -> date:

@@ -1,7 +1,7 @@
 """Regular gasoline, the national average of a day in dollars with three decimals.
 
 The average follows its wholesale cost for weeks, so its daily moves persist: the move to come is
-expected from a fast and a slow average of the past ones and from what crude did that the pump has
+expected from the last one, from a fast and a slow average and from what crude did that the pump has
 not followed yet. One set of weights a horizon; between two horizons they are mixed.
 docs/math/macro.md has the formulas and figures.
 """
@@ -36,6 +36,7 @@ class Horizon:
 
     Attributes:
         days: calendar days from the last price to the one that settles.
+        newest: weight of the last day's move.
         fast: weight of the fast mean daily move.
         slow: weight of the slow one.
         crude: weight of ``crude_gap``.
@@ -43,6 +44,7 @@ class Horizon:
     """
 
     days: Annotated[int, msgspec.Meta(ge=1)]
+    newest: float
     fast: float
     slow: float
     crude: float
@@ -85,8 +87,9 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the last days say: mean daily moves in dollars, and a day's standard deviation."""
+    """What the last days say: daily moves in dollars, and a day's standard deviation."""
 
+    newest: float
     fast: float
     slow: float
     spread: float
@@ -115,7 +118,7 @@ def terminal_law(
     if recent[-1][0] - recent[0][0] != (len(recent) - 1) * _DAY:
         raise DataError(f"{reading.series} lacks days since {recent[0][0]}: none is filled in")
     state = following([value for _, value in recent], parameters)
-    move = horizon.fast * state.fast + horizon.slow * state.slow
+    move = horizon.newest * state.newest + horizon.fast * state.fast + horizon.slow * state.slow
     move += horizon.crude * reading.beside.get("crude_gap", 0.0)
     return PrintLaw(
         student(parameters.freedom), price + move, horizon.spread * state.spread, THOUSANDTHS
@@ -142,7 +145,7 @@ def following(prices: Sequence[float], parameters: Parameters) -> State:
         slow += parameters.slow * (move - slow)
     if not variance > 0:
         raise DataError("gasoline has not moved at all: such a series is not believed")
-    return State(fast, slow, math.sqrt(variance))
+    return State(moves[-1], fast, slow, math.sqrt(variance))
 
 
 def _mixed(one: Horizon, other: Horizon, days: int) -> Horizon:

@@ -21,7 +21,7 @@ from kalshi_alpha.pricing.table import StandardTable, above, below, student_tabl
 
 # A ladder is drawn around what is expected. With its nearest strike this many scales away, the
 # strikes are in another unit, or the figure is another.
-UNIT_REACH = 25.0
+UNIT_REACH = 15.0
 
 
 class Rounding(Protocol):

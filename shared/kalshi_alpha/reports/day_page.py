@@ -1,4 +1,4 @@
-"""A day as a page: what its windows did, what each fill was said to be worth, and every refusal."""
+"""A day as a page: what its windows did, what fills were worth, its risk and every refusal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kalshi_alpha.reports.fill_values import FillValue, Spread, fill_values, spr
 from kalshi_alpha.reports.kept import KeptWindow
 from kalshi_alpha.reports.model import WindowReport
 from kalshi_alpha.reports.plots import Estimate, bars_svg, forest_svg
+from kalshi_alpha.reports.risk_section import risk_section
 from kalshi_alpha.reports.study import Fact, Section, Study, Table, table_or
 from kalshi_alpha.reports.verdicts import verdicts_of
 from kalshi_alpha.reports.window_view import window_report
@@ -58,7 +59,13 @@ def day_page(
             "too narrow when the windows are few."
         ),
         facts=facts,
-        sections=[_windows(reports), _value(values), _refused(reports), *_ledger(ledger)],
+        sections=[
+            _windows(reports),
+            _value(values),
+            risk_section(windows, registry.risk),
+            _refused(reports),
+            *_ledger(ledger),
+        ],
         provenance=provenance,
         banner=banner,
         links=links,

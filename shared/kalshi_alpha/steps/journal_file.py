@@ -60,7 +60,8 @@ def write(lines: Sequence[Line], provenance: Mapping[str, Any]) -> bytes:
 def read(data: bytes, name: str) -> list[Line]:
     """Return the lines of a file, unproved; raise ``DataError`` when it is no such file."""
     try:
-        table = pq.read_table(io.BytesIO(data), schema=SCHEMA)
+        whole = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        table = whole.select(SCHEMA.names).cast(SCHEMA)
         empty = [column for column in table.column_names if table.column(column).null_count]
         if empty:
             raise DataError(f"{name} is no journal of ours: a line has no {empty[0]}")
@@ -80,9 +81,12 @@ def _lines(batch: pa.RecordBatch) -> Iterator[Line]:
     """Yield the lines of a batch; all of its JSON is read at once, many times faster."""
     stored = _stored(batch).to_pylist()
     parsed = json.loads(f"[{','.join(stored)}]")
-    columns = [batch.column(n).to_pylist() for n in ("line", "kind", "key", "window_id", "ticker")]
     rows = zip(
-        *columns,
+        batch.column("line").to_pylist(),
+        _shared(batch.column("kind")),
+        batch.column("key").to_pylist(),
+        _shared(batch.column("window_id")),
+        _shared(batch.column("ticker")),
         batch.column("at").cast(pa.int64()).to_pylist(),  # as integers: far faster than as times
         parsed[::2],
         parsed[1::2],
@@ -97,16 +101,23 @@ def _lines(batch: pa.RecordBatch) -> Iterator[Line]:
         yield stored_line(number, entry, moved, previous, digest, text)
 
 
+def _shared(texts: pa.Array) -> list[str]:
+    """Return a column of few different texts, each of them held once."""
+    found = texts.dictionary_encode()
+    values = found.dictionary.to_pylist()
+    return [values[place] for place in found.indices.to_pylist()]
+
+
 def _stored(batch: pa.RecordBatch) -> pa.Array:
     """Return each line's ``content_text``: its facts as they stand, and what it moved."""
-    amounts = [(name, batch.column(name)) for name in _ACCOUNTS]
-    named = [
-        pc.if_else(
-            pc.equal(amount, 0),
-            pa.scalar(None, pa.string()),
-            pc.binary_join_element_wise(f'"{name}":', amount.cast(pa.string()), ""),
-        )
-        for name, amount in amounts
-    ]
-    moved = pc.binary_join_element_wise(*named, ",", null_handling="skip")
+    moved = pc.binary_join_element_wise(
+        *(_named(name, batch.column(name)) for name in _ACCOUNTS), ""
+    )
+    moved = pc.utf8_rtrim(moved, ",")
     return pc.binary_join_element_wise(batch.column("facts"), ",{", moved, "}", "")
+
+
+def _named(account: str, amounts: pa.Array) -> pa.Array:
+    """Return ``"account":amount,`` as JSON writes it, empty where nothing was moved."""
+    text = pc.binary_join_element_wise(f'"{account}":', amounts.cast(pa.string()), ",", "")
+    return pc.if_else(pc.equal(amounts, 0), "", text)

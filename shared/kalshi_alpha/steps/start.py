@@ -45,15 +45,22 @@ def scheduled_window(request: Mapping[str, Any], runtime: Runtime) -> tuple[Wind
     """Return today's window of ``{"group", "fixing"}``, or None and why there is none.
 
     Raises:
-        ConfigurationError: for a fixing that is not ``HH:MM``.
+        ConfigurationError: for a fixing that is not ``HH:MM``, or an unknown group.
     """
+    group = request.get("group")
+    if group not in runtime.registry.groups:
+        known = ", ".join(runtime.registry.groups)
+        raise ConfigurationError(
+            f"the schedule's group {group!r} is none of the registry's ({known}); the stacks write "
+            "it from the registry"
+        )
     day = runtime.clock.now().astimezone(NEW_YORK).date()
     fixing = _time(str(request.get("fixing", "")))
     window = _find(windows_on(day, runtime.registry, runtime.sessions), request, fixing)
     if window is not None:
         return window, ""
     return None, runtime.sessions.why_closed(day) or (
-        f"{day} has no {fixing:%H:%M} fixing of {request.get('group')}: the session ends before"
+        f"{day} has no {fixing:%H:%M} fixing of {group}: the session ends before"
     )
 
 

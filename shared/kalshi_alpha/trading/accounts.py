@@ -111,8 +111,8 @@ class Balances:
 class _Order:
     """An order's last known state: what it still ties up follows from it and from its fills."""
 
-    side: Side
-    price: int
+    is_bid: bool
+    each: int  # what one contract costs at most, in 1/10000 dollar
     told: int  # what has filled and what still may, as last told
     order_id: str
 
@@ -149,20 +149,25 @@ class MarketBook:
 
     def totals(self) -> tuple[int, int, int, int, int]:
         """Return cash, collateral, positions, fees and settlement as debits."""
-        spent = self.paid + self.fees
+        paid, fees = self.paid, self.fees
         if self.revenue is not None:
-            return self.revenue - spent, 0, 0, self.fees, self.paid - self.revenue
-        free = self.pairs - spent - self.tied
-        return free, self.tied, self.paid - self.pairs, self.fees, 0
+            return self.revenue - paid - fees, 0, 0, fees, paid - self.revenue
+        pairs, tied = self.pairs, self.tied
+        return pairs - paid - fees - tied, tied, paid - pairs, fees, 0
 
 
+# Plain text, for a dictionary finds that faster than a member of an enumeration.
+_CASH, _COLLATERAL = Account.CASH.value, Account.COLLATERAL.value
 _OF_A_MARKET = (
-    Account.CASH,
-    Account.COLLATERAL,
-    Account.POSITIONS,
-    Account.FEES,
-    Account.SETTLEMENT,
+    _CASH,
+    _COLLATERAL,
+    Account.POSITIONS.value,
+    Account.FEES.value,
+    Account.SETTLEMENT.value,
 )
+_INTENT, _ORDER, _FILL, _FEE = Kind.INTENT, Kind.ORDER, Kind.FILL, Kind.FEE
+_OUTSIDE = (Kind.OPENING, Kind.TRANSFER)
+_BID = Side.BID.value
 
 
 class Books:
@@ -170,15 +175,18 @@ class Books:
 
     def __init__(self) -> None:
         self.markets: dict[str, MarketBook] = {}
-        self._totals: dict[str, int] = dict.fromkeys(Account, 0)
+        self._totals = {account.value: 0 for account in Account}
         self._filled: dict[str, int] = {}  # by order id
         self._told: dict[str, int] = {}  # the last event booked, by the order's own name
 
     def apply(self, entry: Entry) -> Posting:
         """Book an entry that was not booked before; return what it moved, nothing left at zero."""
-        if entry.kind in (Kind.OPENING, Kind.TRANSFER):
+        kind = entry.kind
+        if kind is _INTENT:
+            return {}
+        if kind in _OUTSIDE:
             posting = _from_outside(entry)
-        elif entry.ticker and entry.kind not in (Kind.INTENT, Kind.BALANCE):
+        elif entry.ticker and kind is not Kind.BALANCE:
             posting = self._in_market(entry)
         else:
             posting = {}
@@ -207,15 +215,15 @@ class Books:
         market = self.markets.get(entry.ticker)
         if market is None:
             market = self.markets[entry.ticker] = MarketBook()
-        if entry.kind is Kind.ORDER:
-            return self._order(market, entry.facts)
+        kind, facts = entry.kind, entry.facts
+        if kind is _ORDER:
+            return self._order(market, facts)
         before = market.totals()
-        facts = entry.facts
-        if entry.kind is Kind.FILL:
+        if kind is _FILL:
             self._fill(market, facts)
-        elif entry.kind is Kind.FEE:
+        elif kind is _FEE:
             market.fees += facts["fee"]
-        elif entry.kind is Kind.SETTLEMENT and facts["version"] > market.version:
+        elif kind is Kind.SETTLEMENT and facts["version"] > market.version:
             market.version, market.revenue = facts["version"], facts["revenue"]
             market.result, market.settled_at = facts["result"], entry.at
         return {
@@ -226,7 +234,7 @@ class Books:
 
     def _fill(self, market: MarketBook, facts: Mapping[str, Any]) -> None:
         size, order_id = facts["size"], facts["order_id"]
-        if facts["side"] == Side.BID:
+        if facts["side"] == _BID:
             market.yes += size
             market.paid += facts["price"] * size
         else:
@@ -241,26 +249,30 @@ class Books:
         if self._told.get(name, -1) >= index:
             return {}
         self._told[name] = index
-        market.orders[name] = _Order(
-            Side(facts["side"]), facts["price"], facts["told"], facts["order_id"]
-        )
-        market.tied = self._tied(market)
-        freed = before - market.tied
-        if not freed or market.revenue is not None:
+        is_bid, price = Side(facts["side"]) is Side.BID, facts["price"]
+        each = price if is_bid else PRICE_UNIT - price
+        market.orders[name] = _Order(is_bid, each, facts["told"], facts["order_id"])
+        market.tied = tied = self._tied(market)
+        if tied == before or market.revenue is not None:
             return {}
-        return {Account.CASH: freed, Account.COLLATERAL: -freed}
+        return {_CASH: before - tied, _COLLATERAL: tied - before}
 
     def _tied(self, market: MarketBook) -> int:
         """Return what a market's orders tie up, and forget those that tie up nothing any more."""
-        costs: dict[Side, list[tuple[int, int]]] = {Side.BID: [], Side.ASK: []}
-        for name, order in list(market.orders.items()):
-            left = order.told - self._filled.get(order.order_id, 0)
+        bids: list[tuple[int, int]] = []
+        asks: list[tuple[int, int]] = []
+        ended = []
+        filled = self._filled
+        for name, order in market.orders.items():
+            left = order.told - filled.get(order.order_id, 0)
             if left > 0:
-                costs[order.side].append((_each(order.side, order.price), left))
+                (bids if order.is_bid else asks).append((order.each, left))
             else:
-                del market.orders[name]
+                ended.append(name)
+        for name in ended:
+            del market.orders[name]
         held = market.yes - market.no
-        return _needed(costs[Side.BID], max(0, -held)) + _needed(costs[Side.ASK], max(0, held))
+        return _needed(bids, -held) + _needed(asks, held)
 
 
 def balances_at(entries: Iterable[Entry], at: datetime) -> Balances:
@@ -294,13 +306,11 @@ def _from_outside(entry: Entry) -> Posting:
 
 def _needed(rows: list[tuple[int, int]], closing: int) -> int:
     """Return what one side's orders tie up: what closes a position, dearest first, is free."""
+    if closing <= 0:
+        return sum(each * size for each, size in rows)
     total = 0
     for each, size in sorted(rows, reverse=True):
         free = min(closing, size)
         closing -= free
         total += each * (size - free)
     return total
-
-
-def _each(side: Side, price: int) -> int:
-    return price if side is Side.BID else PRICE_UNIT - price

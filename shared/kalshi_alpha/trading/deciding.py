@@ -72,9 +72,7 @@ def weighed(look: Look) -> list[tuple[Contract, float]]:
 def valued(look: Look, priced: Sequence[tuple[Contract, float]]) -> tuple[Candidate, ...]:
     """Return both sides of every market with their value at the prices that may be quoted."""
     series, left = look.series, look.seconds_to_fixing
-    return looked_at(
-        priced, look.tops, look.terms, series.quoting, look.tuning, look.every_s, left
-    )
+    return looked_at(priced, look.tops, look.terms, series.quoting, look.tuning, look.every_s, left)
 
 
 def decided(

@@ -88,7 +88,7 @@ def _sealed(book: str, number: int, entry: Entry, content: str, previous: str) -
     at = entry.at
     stamp = f"{at.isoformat()[:-_UTC_OFFSET]}Z" if at.tzinfo is UTC else iso(at)
     text = (
-        f"[{_quoted(book)},{number},{_quoted(entry.key)},{_KINDS[entry.kind]},\"{stamp}\","
+        f'[{_quoted(book)},{number},{_quoted(entry.key)},{_KINDS[entry.kind]},"{stamp}",'
         f"{_quoted(entry.window_id)},{_quoted(entry.ticker)},{content},{_quoted(previous)}]"
     )
     return sha256(text.encode()).hexdigest()

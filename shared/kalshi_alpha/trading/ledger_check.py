@@ -17,7 +17,7 @@ from kalshi_alpha.trading.accounts import (
     MarketBook,
     booking_order,
 )
-from kalshi_alpha.trading.journal import Journal
+from kalshi_alpha.trading.journal import Journal, Line
 from kalshi_alpha.trading.verification import LedgerDifference, Portfolio, Verification
 
 _CENT = CASH_UNIT // 100  # the venue tells what a settlement paid in whole cents
@@ -45,12 +45,7 @@ def verify(
     compared: dict[str, int] = {}
     if portfolio is not None:
         scope = _Scope(_latest(first, portfolio.since), until, portfolio.as_of)
-        ours = {e.key.removeprefix("fill/"): e for e in journal.entries if e.kind is Kind.FILL}
-        fees = {
-            e.key.removeprefix("fee/"): int(e.facts["fee"])
-            for e in journal.entries
-            if e.kind is Kind.FEE
-        }
+        ours, fees = _booked_fills(journal)
         found += _fills(ours, fees, portfolio.fills, scope)
         found += _settlements(journal.books.markets, portfolio.settlements, scope)
         told = list(_told_balances(journal))
@@ -95,20 +90,36 @@ class _Scope:
         return at is None or self.fresh is None or at <= self.fresh
 
 
+def _booked_fills(journal: Journal) -> tuple[dict[str, Entry], dict[str, int]]:
+    """Return the entry of each fill and what its fee was, by the fill's id."""
+    fills: dict[str, Entry] = {}
+    fees: dict[str, int] = {}
+    kind_of_fill, kind_of_fee = Kind.FILL, Kind.FEE
+    for line in journal.lines:
+        entry = line.entry
+        if entry.kind is kind_of_fill:
+            fills[entry.key.removeprefix("fill/")] = entry
+        elif entry.kind is kind_of_fee:
+            fees[entry.key.removeprefix("fee/")] = int(entry.facts["fee"])
+    return fills, fees
+
+
 def _fills(
     ours: Mapping[str, Entry], fees: Mapping[str, int], theirs: Sequence[Fill], scope: _Scope
 ) -> Iterator[LedgerDifference]:
     listed = {fill.fill_id: fill for fill in theirs if scope.holds(fill.at)}
     for name, fill in listed.items():
         entry = ours.get(name)
-        if entry is None:
+        if entry is not None:
+            fee = fees.get(name, 0)
+            if fee != fill.fee or not _same(entry, fill):
+                yield from _fill(name, entry, fee, fill)
+        else:
             yield LedgerDifference(
                 "fill missing", name, "nothing", _fill_text(fill), fill.cash,
                 f"the venue lists the fill {name} ({_fill_text(fill)}, order {fill.order_id}), "
                 "which the ledger does not have",
             )  # fmt: skip
-        else:
-            yield from _fill(name, entry, fees.get(name, 0), fill)
     for name, entry in ours.items():
         if name not in listed and scope.holds(entry.at) and scope.listed(entry.at):
             mine = _as_fill(name, entry, fees.get(name, 0))
@@ -120,8 +131,8 @@ def _fills(
 
 
 def _fill(name: str, entry: Entry, fee: int, theirs: Fill) -> Iterator[LedgerDifference]:
-    mine = _as_fill(name, entry, fee)
-    if _what(mine) != _what(theirs):
+    if not _same(entry, theirs):
+        mine = _as_fill(name, entry, fee)
         yield LedgerDifference(
             "fill", name, _fill_text(mine), _fill_text(theirs),
             (theirs.cash + theirs.fee) - (mine.cash + mine.fee),
@@ -223,12 +234,11 @@ def _told_balances(journal: Journal) -> Iterator[tuple[Entry, LedgerDifference |
 def _cash_when_told(journal: Journal) -> Iterator[tuple[Entry, int]]:
     """Yield each balance that was told with our cash of that moment."""
     lines = journal.lines
-    orders = [booking_order(line.entry) for line in lines]
-    cash = 0
-    if orders == sorted(orders):  # nothing became known late: what was moved adds up
+    if _in_order(lines):  # nothing became known late: what was moved adds up
+        cash, name, balance = 0, Account.CASH.value, Kind.BALANCE
         for line in lines:
-            cash += line.moved.get(Account.CASH, 0)
-            if line.entry.kind is Kind.BALANCE:
+            cash += line.moved.get(name, 0)
+            if line.entry.kind is balance:
                 yield line.entry, cash
         return
     books = Books()
@@ -236,6 +246,19 @@ def _cash_when_told(journal: Journal) -> Iterator[tuple[Entry, int]]:
         books.apply(entry)
         if entry.kind is Kind.BALANCE:
             yield entry, books.balances().cash
+
+
+def _in_order(lines: Sequence[Line]) -> bool:
+    """Say whether lines stand in the order in which entries are booked."""
+    last: Entry | None = None
+    for line in lines:
+        entry = line.entry
+        # Times alone decide nearly always, and are much faster compared.
+        later = last is None or last.at < entry.at
+        if not later and last is not None and booking_order(last) > booking_order(entry):
+            return False
+        last = entry
+    return True
 
 
 def _as_fill(name: str, entry: Entry, fee: int) -> Fill:
@@ -253,8 +276,16 @@ def _as_fill(name: str, entry: Entry, fee: int) -> Fill:
     )
 
 
-def _what(fill: Fill) -> tuple[str, str, Side, int, int]:
-    return fill.order_id, fill.ticker, fill.side, fill.price, fill.size
+def _same(entry: Entry, theirs: Fill) -> bool:
+    """Say whether a fill of ours is the venue's: order, market, side, price and size."""
+    facts = entry.facts
+    return (
+        facts["size"] == theirs.size
+        and facts["price"] == theirs.price
+        and facts["order_id"] == theirs.order_id
+        and entry.ticker == theirs.ticker
+        and facts["side"] == theirs.side
+    )
 
 
 def _fill_text(fill: Fill) -> str:

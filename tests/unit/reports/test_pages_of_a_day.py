@@ -159,6 +159,47 @@ def test_books_nobody_compared_are_not_said_to_agree(noon):
     assert compared - alone == {"Books agree"}
 
 
+def test_the_day_page_says_what_its_fixings_may_lose_at_the_last_scan(noon, close):
+    page = of_day(noon, close)
+    table, text = "At each window's last scan", render_markdown(page)
+
+    shown = {name: cell(page, table, NOON, name) for name in ("value at risk", "shortfall")}
+    assert shown == {"value at risk": "$1.50", "shortfall": "$3.00"}
+    assert cell(page, table, NOON, "worst case") == "$3.85"
+    assert cell(page, table, NOON, "scanned") == "16:57:00 UTC"
+    assert (cell(page, table, NOON, "held"), cell(page, table, NOON, "wanted")) == ("1", "2.5")
+    assert "the worst cases add up to $3.85" in text
+    assert "no fixing was over it" in text
+    assert "1200 index-hourly: \N{MINUS SIGN}$3.85" in render_html(page)
+
+
+def test_a_gain_at_risk_has_a_minus_and_the_last_scan_that_weighed_anything_counts(noon):
+    unweighed = {**noon.scans[1], "risk": None}
+
+    page = of_day(replace(noon, scans=[noon.scans[0], unweighed]))
+
+    table = "At each window's last scan"
+    assert cell(page, table, NOON, "value at risk") == "\N{MINUS SIGN}$0.50"
+    assert cell(page, table, NOON, "scanned") == "16:55:00 UTC"
+
+
+def test_two_windows_of_one_fixing_are_added_up_once_and_a_shortfall_over_the_limit_is_named(noon):
+    registry = load_registry()
+    doc = noon.scans[-1]["risk"]
+    dear = doc["fixing"] | {"shortfall": registry.risk.max_shortfall + 10_000}
+    later = doc | {"at": "2025-11-04T16:58:00Z", "fixing": dear}
+    other = replace(noon, scans=[{**noon.scans[-1], "risk": later}])
+
+    text = render_markdown(of_day(other, noon))
+
+    assert "Over 1 fixing the worst cases add up to $3.85" in text
+    assert "over it: 20251104-1200." in text
+
+
+def test_a_day_whose_scans_left_no_risk_says_so(close):
+    assert "No scan of the day left its risk" in render_markdown(of_day(close))
+
+
 def test_a_ledger_that_differs_is_named(noon):
     difference = {"name": LOW, "kind": "fee", "sentence": "the venue charged $0.01 more"}
     proof = {"lines": 12, "verified_at": "2025-11-04T22:00:00Z", "differences": [difference]}

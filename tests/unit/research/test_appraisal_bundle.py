@@ -19,7 +19,10 @@ from kalshi_alpha.research.appraisal import (
 )
 from kalshi_alpha.research.closing import close_day, fill_models, with_proof
 from kalshi_alpha.research.record import Record
+from kalshi_alpha.steps.ledger import keep
 from kalshi_alpha.trading.fills import FEATURES, LOSS_FEATURES, FillModel
+from kalshi_alpha.trading.journal import Journal
+from kalshi_alpha.trading.ledger_check import verify
 from kalshi_alpha.trading.readiness import INSUFFICIENT, NO_GO
 from kalshi_alpha.trading.standing import Standing, StandingRecord
 from tests.left_windows import DAY, leave_window
@@ -200,6 +203,20 @@ def test_a_proof_of_the_ledger_that_found_a_difference_is_heard(tmp_path):
     store.write("ledger/paper/verified/20251104T220000Z.json", json.dumps(proof).encode())
 
     assert with_proof(OPEN, store, day).differences == ("the fill f9 is not in our books",)
+
+
+def test_a_paper_proof_that_had_nothing_to_be_held_against_is_no_difference(tmp_path):
+    leave_window(tmp_path, broker="paper")
+    store = FolderStore(tmp_path)
+    (day,) = graded(tmp_path)
+    proof = verify(Journal("paper"), None, NOW)
+    keep(store, proof)
+
+    operations = with_proof(OPEN, store, day)
+
+    assert (proof.holds, proof.compared, proof.differences) == (False, {}, ())
+    assert operations.differences == ()
+    assert criterion(appraised(tmp_path, operations=operations), "ledger").verdict == "GO"
 
 
 def test_the_fill_models_are_those_the_scans_quote_with(tmp_path):

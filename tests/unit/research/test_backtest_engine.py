@@ -102,7 +102,7 @@ def test_a_level_that_is_too_old_pulls_everything():
 
     assert found.plans[0].targets
     assert found.refusals["feed-silent"] == 11
-    assert [bool(plan.targets) for plan in found.plans] == [True] * 3 + [False] * 12
+    assert [bool(plan.targets) for plan in found.plans] == [True] * 4 + [False] * 11
 
 
 def test_a_market_that_nobody_has_traded_is_not_quoted():

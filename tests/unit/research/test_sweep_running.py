@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from multiprocessing import get_context
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -13,7 +16,15 @@ from kalshi_alpha.research.backtest.loading import Sources
 from kalshi_alpha.research.sweep.merging import merge
 from kalshi_alpha.research.sweep.playing import Bench
 from kalshi_alpha.research.sweep.report import files_of
-from tests.sweeps import PARAMETERS, REGISTRY, RESULTS, TRADES, made_ready, sweep_file
+from tests.sweeps import (
+    PARAMETERS,
+    REGISTRY,
+    RESULTS,
+    TRADES,
+    killed_after,
+    made_ready,
+    sweep_file,
+)
 
 
 def unit_bytes(ready):
@@ -71,6 +82,18 @@ def test_a_run_that_is_killed_goes_on_and_leaves_the_bytes_of_one(whole, tmp_pat
     assert killed.run(progress=lambda done, total: seen.append((done, total))).played == 5
 
     assert seen == [(k, 8) for k in range(3, 9)]
+    assert merged(killed) == merged(whole)
+
+
+def test_a_process_that_is_killed_outright_leaves_whole_units_and_is_taken_up(whole, tmp_path):
+    process = get_context("spawn").Process(target=killed_after, args=(tmp_path, "killed", 3))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    killed = made_ready(tmp_path, "killed")
+    assert len(unit_bytes(killed)) == 3
+
+    assert killed.run().played == 5
     assert merged(killed) == merged(whole)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from types import ModuleType
 
 import pytest
 from moto import mock_aws
@@ -13,7 +14,7 @@ from kalshi_alpha.cloud.layout import STATE
 from kalshi_alpha.cloud.services import client
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.rehearsal.machine import create_table
-from kalshi_alpha.steps import rollcall
+from kalshi_alpha.steps import rollcall, start
 from kalshi_alpha.steps.runtime import Runtime, Settings
 
 NOON = {"group": "index-hourly", "fixing": "12:00"}
@@ -72,3 +73,15 @@ def test_a_closed_day_owes_no_window(runtime: Runtime, at: datetime, said: str) 
 def test_a_fixing_that_is_no_time_is_the_stacks_mistake(runtime: Runtime) -> None:
     with pytest.raises(ConfigurationError, match="is not HH:MM"):
         rollcall.run({"group": "index-hourly", "fixing": "noon"}, runtime)
+
+
+@pytest.mark.parametrize("step", [start, rollcall])
+@pytest.mark.parametrize(
+    "request_of_no_group",
+    [{"fixing": "12:00"}, NOON | {"group": ""}, NOON | {"group": "index-hurly"}],
+)
+def test_a_group_that_nobody_registered_is_the_stacks_mistake(
+    runtime: Runtime, step: ModuleType, request_of_no_group: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"is none of the registry's \(.*index-hourly"):
+        step.run(request_of_no_group, runtime)

@@ -9,9 +9,9 @@ from trading_samples import FREE, QUOTING, contract, top
 
 from kalshi_alpha.markets.book import Top
 from kalshi_alpha.pricing.blend import BlendEvidence, MarketBlend, MarketBlends
-from kalshi_alpha.research.backtest import engine
+from kalshi_alpha.research.backtest import desk, engine
 from kalshi_alpha.steps import scanning
-from kalshi_alpha.trading import shortlist
+from kalshi_alpha.trading import deciding, risk_plan
 from kalshi_alpha.trading.fills import FillModel
 from kalshi_alpha.trading.shortlist import looked_at, moment_of, with_market
 from kalshi_alpha.trading.tuning import UNTUNED, Tuning
@@ -47,10 +47,14 @@ def test_the_evidence_travels_with_the_weights():
     assert {"trades_sha256", "days", "brier_blend"} <= set(BlendEvidence.__slots__)
 
 
-@pytest.mark.parametrize("name", ["looked_at", "moment_of", "with_market"])
+@pytest.mark.parametrize("name", ["Look", "weighed", "valued", "decided"])
 def test_live_and_backtest_call_the_very_same_functions(name):
-    assert getattr(scanning, name) is getattr(shortlist, name)
-    assert getattr(engine, name) is getattr(shortlist, name)
+    assert getattr(scanning, name) is getattr(deciding, name)
+    assert getattr(desk, name) is getattr(deciding, name)
+
+
+def test_live_and_backtest_hold_what_was_chosen_against_the_same_risk():
+    assert scanning.within_risk is engine.within_risk is risk_plan.within_risk
 
 
 def test_the_value_of_a_quote_is_the_chance_of_its_edge_less_its_loss():

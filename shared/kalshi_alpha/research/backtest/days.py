@@ -19,8 +19,10 @@ from typing import Any
 from kalshi_alpha.errors import ConfigurationError, DataError
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.pricing.parameters import SymbolParameters
-from kalshi_alpha.research.backtest.engine import play
-from kalshi_alpha.research.backtest.pricing import pricer
+from kalshi_alpha.research.backtest.desk import Played
+from kalshi_alpha.research.backtest.engine import play_together
+from kalshi_alpha.research.backtest.fills import SimulatedFill
+from kalshi_alpha.research.backtest.pricing import Pricer, pricer
 from kalshi_alpha.research.backtest.records import FillRow, fill_row
 from kalshi_alpha.research.backtest.settings import Settings
 from kalshi_alpha.research.backtest.tape import Tape
@@ -39,17 +41,22 @@ def silent(done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One event to play with several settings, by name."""
+    """One fixing to play with several settings, by name.
 
-    tape: Tape
-    parameters: SymbolParameters
+    Attributes:
+        events: the tapes of the fixing, each with what prices it.
+        settings: by name.
+        keep_why: whether the first setting's why-records are kept.
+    """
+
+    events: tuple[tuple[Tape, SymbolParameters], ...]
     settings: tuple[tuple[str, Settings], ...]
     keep_why: bool = False
 
     @property
     def name(self) -> str:
-        """Return the event, which names the job's file."""
-        return self.tape.ladder.event_ticker
+        """Return the events, which name the job's file."""
+        return "+".join(tape.ladder.event_ticker for tape, _ in self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +82,44 @@ class DayPlayed:
 
 def play_day(job: Job) -> dict[str, Any]:
     """Play one job and return plain JSON values: what each setting did."""
-    priced = pricer(job.tape, load_registry(), job.parameters)
+    registry = load_registry()
+    priced = [pricer(tape, registry, parameters) for tape, parameters in job.events]
     by_setting: dict[str, Any] = {}
     for name, settings in job.settings:
         keep = job.keep_why and name == job.settings[0][0]
-        found = play(priced, settings, keep_why=keep)
-        by_setting[name] = {
-            "scans": found.scans,
-            "quotes": {str(k): n for k, n in sorted(found.quotes.items())},
-            "refusals": dict(sorted(found.refusals.items())),
-            "fills": [fill_row(f, priced, settings.max_age_s).as_json() for f in found.fills],
-            "touches": [fill_row(f, priced, settings.max_age_s).as_json() for f in found.touches],
-        }
+        found = play_together(priced, settings, keep_why=keep)
+        by_setting[name] = _told(priced, found, settings)
         if keep:
-            by_setting[name]["why"] = found.why
+            by_setting[name]["why"] = [line for one in found for line in one.why]
     return {
         "schema": SCHEMA,
         "event": job.name,
-        "day": job.tape.window.day.isoformat(),
+        "day": job.events[0][0].window.day.isoformat(),
         "settings": by_setting,
+    }
+
+
+def _told(priced: Sequence[Pricer], found: Sequence[Played], settings: Settings) -> dict[str, Any]:
+    """Return what one setting did at a fixing, its series added up."""
+    quotes: Counter[int] = Counter()
+    refusals: Counter[str] = Counter()
+    for one in found:
+        quotes.update(one.quotes)
+        refusals.update(one.refusals)
+
+    def rows(each: Callable[[Played], Sequence[SimulatedFill]]) -> list[dict[str, Any]]:
+        return [
+            fill_row(fill, of, settings.max_age_s).as_json()
+            for of, one in zip(priced, found, strict=True)
+            for fill in each(one)
+        ]
+
+    return {
+        "scans": sum(one.scans for one in found),
+        "quotes": {str(k): n for k, n in sorted(quotes.items())},
+        "refusals": dict(sorted(refusals.items())),
+        "fills": rows(lambda one: one.fills),
+        "touches": rows(lambda one: one.touches),
     }
 
 
@@ -109,7 +135,7 @@ def run_days(
     """Play every job that is not done yet and return all of them, in order.
 
     Args:
-        jobs: one an event.
+        jobs: one a fixing.
         folder: of the run; days go below it.
         fingerprint: of everything a day depends on: days of another are played anew.
         workers: processes; 1 plays in this one.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from kalshi_alpha.markets.book import Top
 from kalshi_alpha.markets.contracts import Contract
 from kalshi_alpha.markets.orders import Side, worst_loss
 from kalshi_alpha.pricing.fees import fee_regime_on, maker_fee
+from kalshi_alpha.pricing.law import TerminalLaw
 from kalshi_alpha.research.backtest.book import TradedBook
 from kalshi_alpha.research.backtest.fills import SimulatedFill
 from kalshi_alpha.research.backtest.pricing import Priced, Pricer
@@ -61,57 +62,133 @@ class Played:
 
 
 class Desk:
-    """The strategy at work on one tape."""
+    """The strategy at work on one tape.
+
+    Attributes:
+        registry: the rules of what trades.
+        tape: that is played.
+        series: its rules, with the caps and the threshold of the setting.
+        limits: of the fixing, at that setting.
+        venue: our orders.
+        row: first second of the tape that has not passed.
+    """
 
     def __init__(self, pricer: Pricer, settings: Settings, keep_why: bool) -> None:
         self._pricer, self._settings, self._keep_why = pricer, settings, keep_why
-        tape = pricer.tape
-        self._series = pricer.registry.series[tape.series]
-        self._symbol = pricer.registry.symbols[tape.symbol]
-        self._caps, self._quoting = settings.caps(self._series), settings.quoting(self._series)
-        self._place = {c.ticker: k for k, c in enumerate(tape.ladder.contracts)}
+        self.registry, self.tape, self.row = pricer.registry, pricer.tape, 0
+        rules = self.registry.series[self.tape.series]
+        self.series = replace(rules, caps=settings.caps(rules), quoting=settings.quoting(rules))
+        self.limits = settings.risk(self.registry.risk, rules)
+        contracts = self.tape.ladder.contracts
+        self._place = {c.ticker: k for k, c in enumerate(contracts)}
+        at_close = self.tape.window.fixing == self.tape.session.close
+        self._blends = pricer.parameters.part(at_close=at_close).blend
         self._book = TradedBook(settings.memory_s, settings.widen)
         self.venue = PaperVenue(
-            pricer.terms, fee_regime_on(tape.window.day), settings.latency_s, settings.through
+            pricer.terms, fee_regime_on(self.tape.window.day), settings.latency_s, settings.through
         )
-        coin = random.Random(f"{settings.seed} {tape.ladder.event_ticker}")
-        self._coin = [coin.choice((Side.BID, Side.ASK)) for _ in tape.ladder.contracts]
-        self.found = Played()
+        coin = random.Random(f"{settings.seed} {self.tape.ladder.event_ticker}")
+        self._coin = [coin.choice((Side.BID, Side.ASK)) for _ in contracts]
+        self._found = Played()
         self._claims: dict[tuple[str, Side], float] = {}
+        self._law: tuple[float, TerminalLaw] | None = None  # the last one, and when
+        self._crowded_out: tuple[float, tuple[Claim, ...]] = (0.0, ())
+
+    def result(self) -> Played:
+        """Return what came of it."""
+        self._found.fills, self._found.touches = self.venue.fills, self.venue.touches
+        return self._found
+
+    def part(self, now: float, *, with_orders: bool) -> SymbolBook:
+        """Return what is held here, and what may fill yet."""
+        law = None
+        if self._law is not None and now - self._law[0] <= LAW_AGE_S:
+            law = self._law[1]
+        held = tuple(
+            self._holding(f.market, f.side, f.price, f.size, f.fee) for f in self.venue.fills
+        )
+        resting: tuple[Holding, ...] = ()
+        if with_orders:
+            resting = tuple(self._wanted(order) for order in self.venue.may_fill(now))
+        return SymbolBook(law, held, resting, self.series.ticks_per_point)
+
+    def claims(self, now: float) -> tuple[Claim, ...]:
+        """Return what the last scan wanted and the fixing had no room for."""
+        at, claims = self._crowded_out
+        return claims if now - at <= LAW_AGE_S else ()
+
+    def priced_in(self, book: FixingBook, now: float) -> FixingBook:
+        """Return the book of the fixing with the law of this scan, where there is one."""
+        priced = self._priced(now)
+        if priced is None:
+            return book
+        self._law = (now, priced.law)
+        return book.with_law(self.series.symbol, priced.law, self.series.ticks_per_point)
 
     def pass_second(self, row: int) -> None:
         """Let one recorded second pass: our orders meet it, and the book learns from it."""
-        s = self._pricer.tape.seconds
+        s = self.tape.seconds
         traded = (s.sold[row], s.sold_size[row], s.bought[row], s.bought_size[row])
         self.venue.meet(float(s.at[row]), s.market[row], *traded)
         self._book.take(float(s.at[row]), s.market[row], *traded)
 
-    def scan(self, now: float) -> None:
-        """Decide, and make the orders what was decided."""
-        self.found.scans += 1
-        settings, priced = self._settings, self._pricer.at(now)
-        if priced is None or priced.reading.silence_s > settings.max_age_s:
-            self.found.refusals[UNKNOWN if priced is None else SILENT] += 1
-            decisions: tuple[Decision, ...] = ()
-        else:
-            # A market that nobody has traded yet is not known to be listed.
-            near = [(c, p) for c, p in priced.near if self._book.knows(self._place[c.ticker])]
-            tops = {c.ticker: self._book.top(self._place[c.ticker], now) for c, _ in near}
-            decisions = self._decide(now, priced.reading.value, near, tops)
-            if self._keep_why:
-                self._record(now, priced, tops, decisions)
+    def decide(self, now: float, book: FixingBook) -> tuple[Decision, ...]:
+        """Decide about every candidate as live does; ``book`` holds what the fixing decides."""
+        priced = self._priced(now)
+        if priced is None:
+            unknown = self._pricer.at(now) is None
+            self._found.refusals[UNKNOWN if unknown else SILENT] += 1
+            return ()
+        look = self._look(now, priced)
+        return decided(look, self._seen(now, look), self._exposure(), book, self.limits)
+
+    def act(self, now: float, decisions: tuple[Decision, ...], book: FixingBook) -> None:
+        """Make the orders what was decided."""
+        self._found.scans += 1
+        if self._keep_why:
+            self._record(now, decisions, book)
         for decision in decisions:
             if isinstance(decision.verdict, Refuse):
-                self.found.refusals[decision.verdict.code] += 1
+                self._found.refusals[decision.verdict.code] += 1
+        refused = [d for d in decisions if isinstance(d.verdict, Refuse)]
+        claims = (claim_of(self.series.symbol, decision) for decision in refused)
+        self._crowded_out = (now, tuple(claim for claim in claims if claim is not None))
         decisions = self._taken(now, decisions)
         self._claims = {
             (d.candidate.ticker, d.candidate.side): chosen.ev - chosen.markout_loss
             for d in decisions
             if (chosen := d.candidate.chosen) is not None
         }
-        plan = quote_plan(self._window_id, self.found.scans, at_second(now), decisions)
-        self.found.plans.append(plan)
+        plan = quote_plan(self._window_id, self._found.scans, at_second(now), decisions)
+        self._found.plans.append(plan)
         self._carry_out(now, plan)
+
+    def _priced(self, now: float) -> Priced | None:
+        """Return the law's word, None where the level is unknown or too old to quote on."""
+        priced = self._pricer.at(now)
+        if priced is None or priced.reading.silence_s > self._settings.max_age_s:
+            return None
+        return priced
+
+    def _look(self, now: float, priced: Priced) -> Look:
+        # A market that nobody has traded yet is not known to be listed.
+        near = [(c, p) for c, p in priced.near if self._book.knows(self._place[c.ticker])]
+        settings, tape = self._settings, self.tape
+        return Look(
+            series=self.series,
+            symbol=self.registry.symbols[tape.symbol],
+            ladder=tape.ladder,
+            law=priced.law,
+            level=priced.reading.value,
+            seconds_to_fixing=tape.fixing_s - now,
+            near=near,
+            tops={c.ticker: self._book.top(self._place[c.ticker], now) for c, _ in near},
+            terms=self._pricer.terms,
+            every_s=settings.every_s,
+            blends=self._blends,
+            tuning=settings.tuning,
+            honesty=settings.honesty or UNJUDGED,
+        )
 
     def _taken(self, now: float, decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
         """Take where the settings allow it; what is taken is not quoted as well."""
@@ -130,50 +207,19 @@ class Desk:
 
     @property
     def _window_id(self) -> str:
-        return self._pricer.tape.window.window_id
+        return self.tape.window.window_id
 
-    def _decide(
-        self,
-        now: float,
-        level: float,
-        near: Sequence[tuple[Contract, float]],
-        tops: Mapping[str, Top],
-    ) -> tuple[Decision, ...]:
-        tape = self._pricer.tape
-        left = tape.fixing_s - now
-        tuning = self._settings.tuning
-        moment = moment_of(
-            self._symbol, tape.ladder, level, self._series.ticks_per_point, left, tuning
-        )
-        at_close = tape.window.fixing == tape.session.close
-        blends = self._pricer.parameters.part(at_close=at_close).blend
-        weighed = with_market(near, tops, blends, left / 60.0)
-        found = self._looked_at(now, weighed, tops)
-        return choose(found, moment, self._caps, self._quoting, self._exposure())
-
-    def _looked_at(
-        self, now: float, priced: Sequence[tuple[Contract, float]], tops: Mapping[str, Top]
-    ) -> Sequence[Candidate]:
-        settings = self._settings
+    def _seen(self, now: float, look: Look) -> Sequence[Candidate]:
+        """Return the candidates: live's, or those of another rule or another's probability."""
+        settings, priced = self._settings, weighed(look)
         if settings.source == "never":
             return ()
         if settings.source in ("mid", "random"):
             mids = ((c, self._book.mid(self._place[c.ticker], now)) for c, _ in priced)
             priced = [(c, mid) for c, mid in mids if mid is not None]
-        left = self._pricer.tape.fixing_s - now
-        terms, quoting, tuning = self._pricer.terms, self._quoting, settings.tuning
-        found: Iterable[Candidate]
-        if settings.rule == "core":
-            found = looked_at(priced, tops, terms, quoting, tuning, settings.every_s, left)
-        else:
-            view = tuning.view(settings.every_s, left)
-            found = (
-                candidate(c, side, p, _alone(c, side, tops[c.ticker]), terms, quoting, view)
-                for c, p in priced
-                for side in Side
-            )
+        found = valued(look, priced) if settings.rule == "core" else _offset(look, priced)
         if settings.source == "law":
-            return tuple(found)
+            return found
         return tuple(one for one in found if one.side is self._blind_side(one.ticker))
 
     def _blind_side(self, ticker: str) -> Side:
@@ -181,7 +227,7 @@ class Desk:
         place = self._place[ticker]
         if self._settings.source == "random":
             return self._coin[place]
-        return (Side.BID, Side.ASK)[(place + self.found.scans) % 2]
+        return (Side.BID, Side.ASK)[(place + self._found.scans) % 2]
 
     def _exposure(self) -> Exposure:
         at_risk: dict[str, int] = {}
@@ -189,7 +235,7 @@ class Desk:
             risk = worst_loss(fill.side, fill.price, fill.size) + fill.fee
             at_risk[fill.ticker] = at_risk.get(fill.ticker, 0) + risk
         return Exposure(
-            bankroll=self._caps.bankroll,
+            bankroll=self.series.caps.bankroll,
             positions=positions(self.venue.fills),
             at_risk=at_risk,
         )
@@ -230,19 +276,23 @@ class Desk:
     def _count(self, now: float, market: int) -> None:
         priced = self._pricer.at(now)
         assert priced is not None  # nothing is placed without a price
-        self.found.quotes[self._pricer.bin_of(market, priced.reading.value)] += 1
+        self._found.quotes[self._pricer.bin_of(market, priced.reading.value)] += 1
 
-    def _record(
-        self,
-        now: float,
-        priced: Priced,
-        tops: Mapping[str, Top],
-        decisions: Sequence[Decision],
-    ) -> None:
+    def _record(self, now: float, decisions: Sequence[Decision], book: FixingBook) -> None:
+        priced = self._pricer.at(now)
+        if priced is None:
+            return
+        tops = {
+            d.candidate.ticker: self._book.top(self._place[d.candidate.ticker], now)
+            for d in decisions
+        }
+        honesty = self._settings.honesty or UNJUDGED
         digest = inputs_hash(
             {
                 "reading": asdict(priced.reading),
-                "registry": self._pricer.registry.hash,
+                "registry": self.registry.hash,
+                "honesty": honesty.checksum,
+                "fixing": symbols_to_json(book.symbols),
                 "now": at_second(now),
                 "tops": {ticker: asdict(top) for ticker, top in tops.items()},
             }
@@ -251,11 +301,32 @@ class Desk:
             record = why(
                 decision,
                 window_id=self._window_id,
-                revision=self.found.scans,
+                revision=self._found.scans,
                 at=at_second(now),
                 inputs_hash=digest,
             )
-            self.found.why.append(record.to_line())
+            self._found.why.append(record.to_line())
+
+    def _wanted(self, order: Resting) -> Holding:
+        target = order.target
+        fee = maker_fee(self._pricer.terms, target.price, order.left, target.side)
+        return self._holding(order.market, target.side, target.price, order.left, fee)
+
+    def _holding(self, market: int, side: Side, price: int, size: int, fee: int) -> Holding:
+        contract = self.tape.ladder.contracts[market]
+        cost = worst_loss(side, price, size) + fee
+        return Holding(contract.payoff, side, size, cost, contract.ticker)
+
+
+def _offset(look: Look, priced: Sequence[tuple[Contract, float]]) -> tuple[Candidate, ...]:
+    """Return candidates that rest the threshold off the probability, whoever else is there."""
+    view = look.tuning.view(look.every_s, look.seconds_to_fixing)
+    terms, quoting = look.terms, look.series.quoting
+    return tuple(
+        candidate(c, side, p, _alone(c, side, look.tops[c.ticker]), terms, quoting, view)
+        for c, p in priced
+        for side in Side
+    )
 
 
 def _alone(contract: Contract, side: Side, top: Top) -> Top:

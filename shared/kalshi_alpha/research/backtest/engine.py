@@ -49,7 +49,7 @@ def play_together(
         if place < len(stops) - 2:
             for name, mine in windows.items():
                 beside = [desk for other in windows if other != name for desk in windows[other]]
-                _scan(mine, beside, now, settings)
+                _scan(mine, beside, now)
         else:
             for desk in desks:
                 desk.venue.end_all(now)
@@ -77,17 +77,16 @@ def _catch_up(desk: Desk, now: float) -> None:
     desk.row = row
 
 
-def _scan(mine: Sequence[Desk], beside: Sequence[Desk], now: float, settings: Settings) -> None:
+def _scan(mine: Sequence[Desk], beside: Sequence[Desk], now: float) -> None:
     """Decide for the series of one window, and make their orders what was decided."""
-    registry = mine[0].registry
+    correlations = mine[0].registry.risk.correlations
     parts = [{desk.tape.symbol: desk.part(now, with_orders=False)} for desk in mine]
     parts += [{desk.tape.symbol: desk.part(now, with_orders=True)} for desk in beside]
-    book, chosen = FixingBook(together(parts), registry.risk.correlations), []
+    book, chosen = FixingBook(together(parts), correlations), []
     for desk in mine:
-        decisions = desk.decide(now, book)
         book = desk.priced_in(book, now)
-        chosen.append(Chosen(desk.tape.symbol, decisions))
+        chosen.append(Chosen(desk.tape.symbol, desk.decide(now, book)))
     claims = [claim for desk in beside for claim in desk.claims(now)]
-    limits = settings.risk(registry.risk, mine[0].series)
-    for desk, left in zip(mine, within_risk(chosen, book, limits, claims), strict=True):
-        desk.act(now, left.decisions)
+    left = within_risk(chosen, book, mine[0].limits, claims)
+    for desk, one in zip(mine, left, strict=True):
+        desk.act(now, one.decisions, book)

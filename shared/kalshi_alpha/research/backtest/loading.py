@@ -166,6 +166,23 @@ def load(sources: Sources, registry: Registry) -> Loaded:
     )
 
 
+def files_of(files: Sequence[Path], series: Sequence[str]) -> dict[str, list[Path]]:
+    """Return the files of trades by series; one of no series asked for stands with the first.
+
+    Raises:
+        DataError: for a file that cannot be read, or a series without a file.
+    """
+    found: dict[str, list[Path]] = {name: [] for name in series}
+    for file in files:
+        table = read_table(file)[1]
+        said = set(table["series"].unique().to_pylist()) if "series" in table.column_names else ()
+        found[next((name for name in series if name in said), series[0])].append(file)
+    for name, its in found.items():
+        if not its:
+            raise DataError(f"--series says {name} and no file of --data holds it")
+    return found
+
+
 class NothingToPlay(DataError):
     """Every day that was asked for is missing; ``missing`` says why, day by day."""
 

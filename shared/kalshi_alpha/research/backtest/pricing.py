@@ -36,9 +36,10 @@ class LevelSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """One look: the reading, every market's probability, and those worth a book."""
+    """One look: the reading, the law, every market's probability, and those worth a book."""
 
     reading: Reading
+    law: TerminalLaw
     by_ticker: Mapping[str, float]
     near: tuple[tuple[Contract, float], ...]
 
@@ -81,7 +82,7 @@ class Pricer:
         law = law_at(self.tape, self.registry, self.parameters, reading, now)
         priced = price_ladder(law, self.tape.ladder, series.ticks_per_point)
         by_ticker = {contract.ticker: p for contract, p in priced}
-        return Priced(reading, by_ticker, tuple(near_even(priced)))
+        return Priced(reading, law, by_ticker, tuple(near_even(priced)))
 
 
 def law_at(

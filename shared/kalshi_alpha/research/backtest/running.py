@@ -24,6 +24,7 @@ from kalshi_alpha.research.backtest.days import (
     run_days,
     silent,
 )
+from kalshi_alpha.research.backtest.fixings import at_fixings, require_known_before, told_together
 from kalshi_alpha.research.backtest.loading import (
     Loaded,
     Sources,
@@ -47,6 +48,7 @@ from kalshi_alpha.research.backtest.summary import (
 )
 from kalshi_alpha.research.backtest.when import choose_when, samples_by_stretch, stretches
 from kalshi_alpha.research.scores.clusters import DayBootstrap
+from kalshi_alpha.trading.honesty import Honesty
 
 SCHEMA = "kalshi-alpha/backtest/1"
 BASE = "base"
@@ -63,6 +65,7 @@ class Request:
         sensitivity: whether it is played again with other assumptions.
         block: consecutive days an interval draws together.
         keep_why: whether the why-records are kept with the days.
+        beside: the files of other series, whose fixings are played together with it.
     """
 
     sources: Sources
@@ -70,6 +73,12 @@ class Request:
     sensitivity: bool = True
     block: int = 1
     keep_why: bool = False
+    beside: tuple[Sources, ...] = ()
+
+    @property
+    def series(self) -> str:
+        """Return the series in words."""
+        return ", ".join(one.series for one in (self.sources, *self.beside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +106,16 @@ def run(
     Raises:
         DataError: for a file that cannot be used.
         ConfigurationError: when files are missing or a number is outside its domain.
+        ParameterError: for a honesty artifact that knows a day, or has run out before the last.
     """
-    loaded = load(request.sources, registry)
-    require_outcomes(loaded.tapes, request.sources.trades[0])
+    every = []
+    for sources in (request.sources, *request.beside):
+        every.append(load(sources, registry))
+        require_outcomes(every[-1].tapes, sources.trades[0])
+    loaded = every[0] if len(every) == 1 else told_together(every)
+    require_known_before(request.settings.honesty, [tape.window.day for tape in loaded.tapes])
     named = variants(request.settings, sensitivity=request.sensitivity)
-    jobs = [
-        Job(tape, loaded.parameters[tape.window.day], named, request.keep_why)
-        for tape in loaded.tapes
-    ]
+    jobs = [Job(events, named, request.keep_why) for events in at_fixings(every)]
     fingerprint = fingerprint_of(
         kalshi_alpha.__version__,
         [(name, settings.as_json()) for name, settings in named],
@@ -167,7 +178,7 @@ def _summed(
         refusals.update(one.refusals)
     document = {
         "schema": SCHEMA,
-        "series": request.sources.series,
+        "series": request.series,
         "settings": request.settings.as_json(),
         "level": loaded.level,
         ALL: {
@@ -196,9 +207,16 @@ def _summed(
             **dict(loaded.provenance),
             "Parameters": loaded.made_with,
             "Index level": loaded.level,
+            "Honesty": _honesty_words(request.settings.honesty),
         },
     }
     return Backtest(document, tuple(base))
+
+
+def _honesty_words(honesty: Honesty | None) -> str:
+    if honesty is None:
+        return "none: every claim is believed whole"
+    return f"fills to {honesty.as_of}, checksum {honesty.checksum}"
 
 
 def _coverage(loaded: Loaded, base: Sequence[DayPlayed]) -> dict[str, Any]:
@@ -208,7 +226,7 @@ def _coverage(loaded: Loaded, base: Sequence[DayPlayed]) -> dict[str, Any]:
     markets = [paid for tape in loaded.tapes for paid in tape.paid]
     return {
         "days_requested": loaded.requested,
-        "days_loaded": loaded.requested - len(loaded.missing),
+        "days_loaded": len({tape.window.day for tape in loaded.tapes}),
         "missing": missing_by_rule(loaded.missing),
         "rows_read": loaded.rows[0],
         "rows_played": loaded.rows[1],

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.markets.registry import Caps, Phases, Quoting, Series
+from kalshi_alpha.markets.registry import Caps, Phases, Quoting, RiskLimits, Series
 from kalshi_alpha.markets.units import CENT, SIZE_UNIT
 from kalshi_alpha.trading.fills import FillModel
+from kalshi_alpha.trading.honesty import Honesty
 from kalshi_alpha.trading.tuning import Tuning
 from kalshi_alpha.trading.when import ALWAYS, When
 
@@ -48,6 +49,7 @@ class Settings:
         seed: of the coin.
         fills: chance and cost of a fill, in the strategy's choice of price; off when None.
         when: stretches that are not quoted in.
+        honesty: how much of a claim is believed, bin by bin; all of it when None.
 
     Raises:
         ConfigurationError: when a number is outside its domain.
@@ -70,6 +72,7 @@ class Settings:
     seed: int = 20_260_102
     fills: FillModel | None = None
     when: When = ALWAYS
+    honesty: Honesty | None = None
 
     def __post_init__(self) -> None:
         for name, value, least, most in (
@@ -117,9 +120,16 @@ class Settings:
             max_loss_per_week=caps.max_loss_per_week * self.lots * max(1, self.max_bins),
         )
 
+    def risk(self, limits: RiskLimits, series: Series) -> RiskLimits:
+        """Return the limits of a fixing; they grow with bins and lots as a window's cap does."""
+        usual = series.caps.max_bins
+        most = limits.max_shortfall * self.lots * max(self.max_bins, usual) // usual
+        return replace(limits, max_shortfall=most)
+
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
+        """Return plain JSON values; a honesty artifact by its checksum."""
+        found = asdict(replace(self, honesty=None))
+        return found | {"honesty": None if self.honesty is None else self.honesty.checksum}
 
 
 def of_phases(phases: Phases) -> dict[str, float]:

@@ -84,6 +84,10 @@ class PaperVenue:
         """Return the orders whose end nobody has decided, what is filled left out."""
         return [o for orders in self._orders.values() for o in orders if math.isinf(o.until)]
 
+    def may_fill(self, now: float) -> list[Resting]:
+        """Return the orders that may fill yet, those too whose end is under way."""
+        return [o for orders in self._orders.values() for o in orders if o.left and now < o.until]
+
     def place(
         self, now: float, client_order_id: str, market: int, target: TargetQuote, claimed: float
     ) -> None:

@@ -72,10 +72,6 @@ class DayBootstrap:
         ratio, drawn = self._ratio(ours, theirs)
         return self._interval(1.0 - ratio, 1.0 - drawn)
 
-    def ratio(self, top: Floats, bottom: Floats) -> Interval:
-        """Return sum(top) / sum(bottom), as of cash by size."""
-        return self._interval(*self._ratio(top, bottom))
-
     @property
     def votes(self) -> Floats:
         """Return how often each draw holds each day, whole numbers, [draws, days]."""

@@ -28,7 +28,7 @@ from kalshi_alpha.research.backtest.summary import (
     NOT_SHOWN,
     ONE_OF_MANY,
 )
-from kalshi_alpha.research.scores.clusters import DRAWS, DayBootstrap, Interval
+from kalshi_alpha.research.scores.clusters import DRAWS, INSIDE, DayBootstrap
 from kalshi_alpha.research.scores.shapes import Floats, Ints
 from kalshi_alpha.research.sweep.playing import FIGURES
 
@@ -58,6 +58,17 @@ class Look:
     missing: int
 
 
+Ends = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Ends of the intervals of what was realised, and of that less what was claimed."""
+
+    realised: Ends
+    diff: Ends
+
+
 def judge(looks: Sequence[Look], *, block: int = 1, draws: int = DRAWS) -> list[dict[str, Any]]:
     """Return a row for each look, in order; docs/sweeps.md says what each key means.
 
@@ -67,8 +78,10 @@ def judge(looks: Sequence[Look], *, block: int = 1, draws: int = DRAWS) -> list[
         draws: of the days.
     """
     chances = chances_of(looks, block=block, draws=draws)
+    spreads = _spreads(looks, block)
     return [
-        _row(look, chance, len(looks), block) for look, chance in zip(looks, chances, strict=True)
+        _row(look, chance, spread, len(looks))
+        for look, chance, spread in zip(looks, chances, spreads, strict=True)
     ]
 
 
@@ -113,11 +126,9 @@ def _error(profit: Floats) -> float:
     return math.sqrt(squares / (n * n * (n - 1))) if squares else 0.0
 
 
-def _row(look: Look, chance: float | None, looks: int, block: int) -> dict[str, Any]:
+def _row(look: Look, chance: float | None, spread: _Spread, looks: int) -> dict[str, Any]:
     total = look.figures.sum(axis=0)
     size, fills = int(total[SIZE]), int(total[FILLS])
-    realised = _interval(look, look.figures[:, REALISED], block)
-    diff = _interval(look, look.figures[:, REALISED] - look.figures[:, CLAIMED], block)
     traded = int((look.figures[:, FILLS] > 0).sum())
     return {
         "days": len(look.days),
@@ -129,50 +140,66 @@ def _row(look: Look, chance: float | None, looks: int, block: int) -> dict[str, 
         "contracts": size / SIZE_UNIT,
         "ev_claimed": _dollars(int(total[CLAIMED]), size),
         "realised": _dollars(int(total[REALISED]), size),
-        "realised_low": _end(realised, "low"),
-        "realised_high": _end(realised, "high"),
+        "realised_low": spread.realised[0],
+        "realised_high": spread.realised[1],
         "diff": _dollars(int(total[REALISED] - total[CLAIMED]), size),
-        "diff_low": _end(diff, "low"),
-        "diff_high": _end(diff, "high"),
+        "diff_low": spread.diff[0],
+        "diff_high": spread.diff[1],
         "profit": int(total[REALISED]) / CASH_UNIT,
         "fees": int(total[FEES]) / CASH_UNIT,
         "chance": chance,
-        "verdict": _verdict(fills, traded, realised, chance, looks),
+        "verdict": _verdict(fills, traded, spread.realised, chance, looks),
     }
 
 
-def _verdict(
-    fills: int, traded: int, realised: Interval | None, chance: float | None, looks: int
-) -> str:
+def _verdict(fills: int, traded: int, realised: Ends, chance: float | None, looks: int) -> str:
     """Return a word; an edge is one that also stands out among all looks."""
-    if not fills or realised is None:
+    low, high = realised
+    if not fills:
         return NO_FILLS
-    if traded < FEWEST_DAYS:
+    if traded < FEWEST_DAYS or low is None or high is None:
         return FEW_DAYS
-    if realised.low > 0:
+    if low > 0:
         stands_out = chance is not None and chance <= CHANCE
         return EDGE if stands_out else (ONE_OF_MANY if looks > 1 else NOT_SHOWN)
-    return LOSS if realised.high < 0 else NOT_SHOWN
+    return LOSS if high < 0 else NOT_SHOWN
 
 
-def _interval(look: Look, cash: Ints, block: int) -> Interval | None:
-    """Return dollars a contract with an interval by days; None without a fill."""
-    size = look.figures[:, SIZE]
-    if not size.any():
-        return None
-    if len(look.days) < 2:
-        return Interval(math.nan, math.nan, math.nan)
-    found = DayBootstrap(look.days, block=min(block, len(look.days)))
-    return found.ratio(cash.astype(np.float64), size.astype(np.float64))
+def _spreads(looks: Sequence[Look], block: int) -> list[_Spread]:
+    """Return the ends of each look's intervals: of many looks at once, for the draws are large."""
+    found = [_Spread((None, None), (None, None))] * len(looks)
+    alike: dict[bytes, list[int]] = {}
+    for k, look in enumerate(looks):
+        if len(look.days) > 1 and look.figures[:, SIZE].any():
+            alike.setdefault(look.days.tobytes(), []).append(k)
+    for places in alike.values():
+        days = looks[places[0]].days
+        votes = DayBootstrap(days, block=min(block, len(days))).votes
+        for start in range(0, len(places), _AT_ONCE):
+            part = places[start : start + _AT_ONCE]
+            size, claimed, realised = (
+                np.array([looks[k].figures[:, column] for k in part], dtype=np.float64).T
+                for column in (SIZE, CLAIMED, REALISED)
+            )
+            # Sums of whole numbers below 2**53, as above: exact.
+            drawn, sizes = votes @ realised, votes @ size
+            less = votes @ (realised - claimed)
+            for column, k in enumerate(part):
+                held = sizes[:, column] > 0  # a draw without a contract says nothing
+                ratios = (each[held, column] / sizes[held, column] for each in (drawn, less))
+                found[k] = _Spread(*map(_ends, ratios))
+    return found
+
+
+def _ends(drawn: Floats) -> Ends:
+    """Return the ends of the interval of cash by size, dollars a contract."""
+    tail = (1.0 - INSIDE) / 2.0
+    low, high = np.quantile(drawn, (tail, 1.0 - tail)) * SIZE_UNIT / CASH_UNIT
+    return round(float(low), 9), round(float(high), 9)
 
 
 def _dollars(cash: int, size: int) -> float | None:
     return round(cash / size * SIZE_UNIT / CASH_UNIT, 9) if size else None
-
-
-def _end(found: Interval | None, end: str) -> float | None:
-    value = math.nan if found is None else float(getattr(found, end))
-    return round(value * SIZE_UNIT / CASH_UNIT, 9) if math.isfinite(value) else None
 
 
 def ordinals(days: Sequence[str]) -> Ints:

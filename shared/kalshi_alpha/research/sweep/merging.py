@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.research.backtest.summary import EDGE
+from kalshi_alpha.research.scores.shapes import Ints
 from kalshi_alpha.research.sweep.judging import CHANCE, Look, judge, ordinals
 from kalshi_alpha.research.sweep.manifest import Manifest
 from kalshi_alpha.research.sweep.playing import FIGURES, read_unit
@@ -25,14 +26,21 @@ SCHEMA = "kalshi-alpha/sweep-result/1"
 class _Gathered:
     """What the units of one look left."""
 
-    days: list[str]
-    figures: list[Sequence[int]]
-    missing: list[str]
+    days: list[Ints] = field(default_factory=list)
+    figures: list[Ints] = field(default_factory=list)
+    missing: int = 0
+
+    def add(self, found: Mapping[str, Any]) -> None:
+        """Add a unit, as arrays: as lists ten years of a thousand settings fill a machine."""
+        self.days.append(ordinals([day for day, *_ in found["days"]]))
+        figures = np.array([row for _, *row in found["days"]], dtype=np.int64)
+        self.figures.append(figures.reshape(-1, len(FIGURES)))
+        self.missing += len(found["missing"])
 
     def look(self, series: int, point: int) -> Look:
-        """Return it as whole numbers by day."""
-        figures = np.array(self.figures, dtype=np.int64).reshape(-1, len(FIGURES))
-        return Look(series, point, ordinals(self.days), figures, len(self.missing))
+        """Return all of it."""
+        days, figures = np.concatenate(self.days), np.concatenate(self.figures)
+        return Look(series, point, days, figures, self.missing)
 
 
 def merge(manifest: Manifest, shelves: Sequence[Shelf], registry: Registry) -> dict[str, Any]:
@@ -45,29 +53,29 @@ def merge(manifest: Manifest, shelves: Sequence[Shelf], registry: Registry) -> d
     """
     manifest.require_here(registry)
     units = manifest.units(registry)
-    kept = united(manifest.sweep_id, [unit.name for unit in units], shelves)
+    names = [unit.name for unit in units]
     gathered: dict[tuple[int, int], _Gathered] = {}
     rules: dict[int, Counter[str]] = {}
-    for unit in units:  # in the order of the manifest, whoever played them
-        found = read_unit(kept[unit.name], unit.name)
-        into = gathered.setdefault((unit.series, unit.point), _Gathered([], [], []))
-        for day, *figures in found["days"]:
-            into.days.append(day)
-            into.figures.append(figures)
-        into.missing += [day for day, _ in found["missing"]]
+    hashes: dict[str, str] = {}
+    # In the order of the manifest, whoever played them.
+    kept = united(manifest.sweep_id, names, shelves)
+    for unit, (name, data) in zip(units, kept, strict=True):
+        found = read_unit(data, name)
+        gathered.setdefault((unit.series, unit.point), _Gathered()).add(found)
+        hashes[name] = hashlib.sha256(data).hexdigest()
         if unit.point == 0:
             counted = rules.setdefault(unit.series, Counter())
             counted.update(rule for _, rule in found["missing"])
     looks = [one.look(*place) for place, one in gathered.items()]
     rows = judge(looks, block=manifest.block)
-    return _document(manifest, looks, rows, rules, content_hash(kept))
+    return _document(manifest, looks, rows, rules, content_hash(hashes))
 
 
-def content_hash(kept: Mapping[str, bytes]) -> str:
-    """Return the SHA-256 of every unit's name and content, whatever their order."""
+def content_hash(hashes: Mapping[str, str]) -> str:
+    """Return the SHA-256 of every unit's name and the hash of its content, whatever their order."""
     digest = hashlib.sha256()
-    for unit in sorted(kept):
-        digest.update(f"{unit} {hashlib.sha256(kept[unit]).hexdigest()}\n".encode())
+    for unit in sorted(hashes):
+        digest.update(f"{unit} {hashes[unit]}\n".encode())
     return digest.hexdigest()
 
 

@@ -47,7 +47,7 @@ class Terms:
     start_s: float = 60.0
     job_s: float = 1200.0
     read_s: float = 0.03
-    sums_a_second: float = 5e8
+    sums_a_second: float = 1e9
 
     @property
     def slots(self) -> int:
@@ -198,8 +198,8 @@ def merge_seconds(size: Size, terms: Terms) -> float:
     """Return how long the merge takes on one machine: units read back, then the bootstrap."""
     reading = size.units * terms.read_s / READERS
     looks = size.series * size.points
-    # Cash, claims and sizes of each look, and the profit of all looks at once.
-    return reading + 5.0 * looks * size.days * DRAWS / terms.sums_a_second
+    # Cash, claims and sizes of each look, and the profits of all of them at once.
+    return reading + 4.0 * looks * size.days * DRAWS / terms.sums_a_second
 
 
 def _with_warnings(plan: Plan, terms: Terms) -> Plan:

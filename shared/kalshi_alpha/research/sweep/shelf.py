@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +25,7 @@ ARTIFACTS = "artifacts:"
 READERS = 10  # objects read at once, as many as a client keeps connections
 
 _ROOT = "sweeps"
+_TOGETHER = 500  # units in memory at once while they are united
 _FEWEST_LETTERS = 6  # of an id that is given short
 
 
@@ -170,30 +171,35 @@ class Shelf:
         return self.store.read(key) if key in self.store.keys(key) else None
 
 
-def united(sweep_id: str, wanted: Sequence[str], shelves: Sequence[Shelf]) -> dict[str, bytes]:
-    """Return every unit wanted from wherever it is kept.
+def united(
+    sweep_id: str, wanted: Sequence[str], shelves: Sequence[Shelf]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield every unit wanted, in that order, from wherever it is kept.
 
     Raises:
         ConfigurationError: when units are missing.
         InvariantBroken: when two places keep different bytes of one unit, which is a hash of
             everything it depends on.
     """
-    found: dict[str, bytes] = {}
-    names = set(wanted)
-    for shelf in shelves:
-        here = sorted(names & shelf.done(sweep_id))
-        for unit, data in shelf.read_units(sweep_id, here).items():
-            if found.setdefault(unit, data) != data:
-                raise InvariantBroken(
-                    f"the unit {unit} was played twice and came out differently: the machines "
-                    "differ in more than the sweep knows of"
-                )
-    if len(found) < len(names):
+    places = [(shelf, shelf.done(sweep_id)) for shelf in shelves]
+    missing = set(wanted).difference(*(kept for _, kept in places))
+    if missing:
         raise ConfigurationError(
-            f"{len(names) - len(found)} of {len(names)} units of the sweep {sweep_id} are not "
-            "played yet: run or submit it again, it goes on where it stopped"
+            f"{len(missing)} of {len(wanted)} units of the sweep {sweep_id} are not played yet: "
+            "run or submit it again, it goes on where it stopped"
         )
-    return found
+    for start in range(0, len(wanted), _TOGETHER):
+        names = wanted[start : start + _TOGETHER]
+        found: dict[str, bytes] = {}
+        for shelf, kept in places:
+            here = [name for name in names if name in kept]
+            for unit, data in shelf.read_units(sweep_id, here).items():
+                if found.setdefault(unit, data) != data:
+                    raise InvariantBroken(
+                        f"the unit {unit} was played twice and came out differently: the machines "
+                        "differ in more than the sweep knows of"
+                    )
+        yield from ((name, found[name]) for name in names)
 
 
 def _kept(cache: Path, sha256: str, name: str, data: bytes) -> Path:

@@ -1,0 +1,1 @@
+"""Walk-forward scores of the macro families against plain baselines."""
