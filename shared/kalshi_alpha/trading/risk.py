@@ -208,7 +208,7 @@ class Cells:
         self._joint: list[tuple[float | None, Masses]] = []
         pair = tuple(self._bins)
         if len(pair) == 1:
-            self._joint = [(None, tuple((mass,) for mass in self._bins[pair[0]].masses))]
+            self._joint = [(None, (self._bins[pair[0]].masses,))]  # one row of all its bins
         elif len(pair) == 2 and (given := book.correlations.get((pair[0], pair[1]))):
             first, second = self._bins.values()
             self._joint = [(rho, joint_masses(first, second, rho)) for rho in sorted({*given, 1.0})]
@@ -243,13 +243,9 @@ class Cells:
         self, each: Sequence[Sequence[int]], certain: int, level: float, worst: int
     ) -> FixingRisk:
         found: list[tuple[TailRisk, float | None, LossLaw]] = []
-        others = each[1] if len(each) == 2 else (0,)
+        rows = [each[0]] if len(each) == 1 else [[x + y for y in each[1]] for x in each[0]]
         for rho, masses in self._joint:
-            rows = (
-                ([loss + more for more in others], row)
-                for loss, row in zip(each[0], masses, strict=True)
-            )
-            law = _law_of(rows, certain)
+            law = _law_of(zip(rows, masses, strict=True), certain)
             found.append((law.tail(level), rho, law))
         tail, rho, law = max(found, key=lambda one: (one[0].shortfall, one[0].var))
         if len({one[0] for one in found}) == 1:

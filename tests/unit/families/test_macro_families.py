@@ -22,7 +22,7 @@ from kalshi_alpha.pricing.macro_reading import MacroReading
 CALENDAR = load_releases()
 FLAT = (0.0,) * 12
 CPI = cpi.Parameters(1, 0.0, 1.0, 0.0, 0.03, 0.01, FLAT, 0.5, 0.1, 0.08, 6.0)
-CLAIMS = claims.Parameters(0.5, 0.0, 0.1, 3.0, 1.0, 1.5, 0.01, 5.0)
+CLAIMS = claims.Parameters(0.5, 0.0, 0.1, 3.0, 26, 1.0, 1.5, 0.01, 5.0)
 YIELD = ten_year.Parameters(0.06, 0.01, 0.5, 1.0, 2.0, 0.01, 6.0)
 ONE_DAY = gas.Horizon(1, 0.2, 0.5, 0.3, 0.1, 1.0)
 WEEK = gas.Horizon(7, 0.8, 2.0, 2.1, 0.4, 4.0)
@@ -151,19 +151,18 @@ def test_quiet_claims_stay_where_they_are():
 
 
 def test_a_level_lies_between_the_newest_week_and_those_before():
-    jumped = [220_000.0] * 60 + [240_000.0]
+    before = claims_law(wavy(60)).centre
+    after = claims_law([*wavy(60), 230_000.0]).centre
 
-    assert claims_law(jumped).centre == pytest.approx(math.sqrt(220_000 * 240_000))
+    assert after == pytest.approx(math.sqrt(before * 230_000))
 
 
 def test_last_years_week_is_expected_again_in_part():
-    values = [220_000.0] * 60
-    values[60 - 52] = 220_000.0
-    spiked = [220_000.0] * 80
-    spiked[80 - 52] = 260_000.0
-    with_memory = claims_law(spiked, replace(CLAIMS, seasonal=0.3))
+    values = wavy(80)
+    values[80 - 52] *= 1.07
+    with_memory = claims_law(values, replace(CLAIMS, seasonal=0.3))
 
-    assert with_memory.centre > claims_law(spiked).centre * 1.02
+    assert with_memory.centre > claims_law(values).centre * 1.02
 
 
 def test_a_week_with_a_holiday_is_wider():

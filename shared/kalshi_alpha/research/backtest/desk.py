@@ -91,6 +91,7 @@ class Desk:
         self._coin = [coin.choice((Side.BID, Side.ASK)) for _ in contracts]
         self._found = Played()
         self._claims: dict[tuple[str, Side], float] = {}
+        self._held: list[Holding] = []
         self._law: tuple[float, TerminalLaw] | None = None  # the last one, and when
         self._crowded_out: tuple[float, tuple[Claim, ...]] = (0.0, ())
 
@@ -104,13 +105,14 @@ class Desk:
         law = None
         if self._law is not None and now - self._law[0] <= LAW_AGE_S:
             law = self._law[1]
-        held = tuple(
-            self._holding(f.market, f.side, f.price, f.size, f.fee) for f in self.venue.fills
+        self._held += (
+            self._holding(f.market, f.side, f.price, f.size, f.fee)
+            for f in self.venue.fills[len(self._held) :]
         )
         resting: tuple[Holding, ...] = ()
         if with_orders:
             resting = tuple(self._wanted(order) for order in self.venue.may_fill(now))
-        return SymbolBook(law, held, resting, self.series.ticks_per_point)
+        return SymbolBook(law, tuple(self._held), resting, self.series.ticks_per_point)
 
     def claims(self, now: float) -> tuple[Claim, ...]:
         """Return what the last scan wanted and the fixing had no room for."""

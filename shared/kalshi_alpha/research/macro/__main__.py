@@ -13,7 +13,7 @@ from kalshi_alpha.research.macro import claims, cpi, gas, ten_year
 from kalshi_alpha.research.macro.series import Dated, load_series
 from kalshi_alpha.research.macro.study import Scored, Study, scores
 
-_SPRING = date(2020, 3, 14), date(2021, 7, 3)
+_PANDEMIC = date(2020, 3, 14), date(2021, 7, 3)
 
 
 def nowcasts(folder: Path) -> Mapping[date, Dated]:
@@ -35,7 +35,7 @@ def studies(folder: Path) -> Iterator[Study]:
     yield cpi.study(series, "CPILFESL", "core consumer prices, one month, adjusted")
     yield cpi.with_nowcast(series, nowcasts(folder))
     yield claims.study(series)
-    yield claims.study(series, without=_SPRING)
+    yield claims.study(series, without=_PANDEMIC)
     yield ten_year.study(series)
     yield gas.study(series, 1)
     yield gas.study(series, 7)

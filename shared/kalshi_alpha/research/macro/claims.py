@@ -51,7 +51,7 @@ def study(series: Mapping[str, Dated], *, without: tuple[date, date] | None = No
         for name, (centre, width) in laws.items()
     }
     return Study(
-        name="initial claims" + (", without the spring of 2020" if without else ""),
+        name="initial claims" + (", without March 2020 to June 2021" if without else ""),
         unit="persons",
         outcome=claims[keep],
         cluster=np.arange(len(keep)),

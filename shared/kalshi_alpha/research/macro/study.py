@@ -19,7 +19,7 @@ from kalshi_alpha.research.scores.shapes import Floats, Ints, StudentT
 
 _FREEDOMS = (3.0, 4.0, 6.0, 10.0, 30.0)
 _STRETCHES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25)
-_CUT = 6.0  # past errors count to so many scales, as one wild release is no law
+_CUT = 9.0  # past errors count to so many typical ones, as one wild release is no law
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ def _walked(study: Study, model: Model) -> tuple[Floats, Floats]:
 
 def _fitted(past: Floats) -> tuple[StudentT, float]:
     """Return the law and the factor with the lowest CRPS on past standardised errors."""
-    spread = float(np.sqrt(np.mean(np.clip(past, -_CUT, _CUT) ** 2)))
+    cut = _CUT * float(np.median(np.abs(past)))
+    spread = float(np.sqrt(np.mean(np.clip(past, -cut, cut) ** 2)))
     return min(_laws(spread), key=lambda one: one[1] * float(one[0].crps(past / one[1]).mean()))
 
 
@@ -136,6 +137,6 @@ def smoothed(values: Floats, weight: float, start: float = 0.0) -> Floats:
 
 def least_squares(rows: Floats, wanted: Floats, weight: Floats, ridge: Floats) -> Floats:
     """Return the coefficients of a weighted regression; ``ridge`` pulls each towards 0."""
-    square = rows.T @ (rows * weight[:, None]) + np.diag(ridge + 1e-9)
-    found: Floats = np.linalg.solve(square, rows.T @ (wanted * weight))
+    square: Floats = rows.T @ (rows * weight[:, None]) + np.diag(ridge + 1e-9)
+    found: Floats = np.linalg.solve(square, rows.T @ (wanted * weight)).astype(np.float64)
     return found
