@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,14 @@ def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
     """A misspelt fault would otherwise be a campaign in which nothing breaks."""
     with pytest.raises(ConfigurationError, match="no fault 'reply-lots'; known are all, none"):
         chosen("reply-lots")
+
+
+def test_any_two_faults_can_be_armed_together() -> None:
+    names = sorted(known())
+    for seed, pair in enumerate(itertools.permutations(names, 2)):
+        for turn in (0, 1):  # what is drawn differs by seed
+            planned = Planned(0, pair, 2 * seed + turn)
+            assert running.prepared(planned).window is not None, pair
 
 
 def test_the_report_sums_by_fault_alone_and_in_pairs(tmp_path: Path) -> None:

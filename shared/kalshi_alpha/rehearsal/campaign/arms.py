@@ -299,7 +299,7 @@ def failed(function: str) -> Arm:
 
 def no_sentry(trial: Trial, rng: Random) -> None:
     """Start it only in time for preflight to say GO, and kill it for good soon after."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 or not trial.sentries:
         trial.sentries = []
         return
     dies = _after(trial, rng.uniform(-trial.window.phases.make, -30))
@@ -307,8 +307,10 @@ def no_sentry(trial: Trial, rng: Random) -> None:
 
 
 def sentry_killed(trial: Trial, rng: Random) -> None:
-    """Kill the sentry once."""
-    trial.sentries[0].dies = _after(trial, rng.uniform(-trial.window.phases.prep, -0.5))
+    """Kill the sentry once, if another fault has left one."""
+    dies = _after(trial, rng.uniform(-trial.window.phases.prep, -0.5))
+    for first in trial.sentries[:1]:
+        first.dies = dies
 
 
 def two_sentries(trial: Trial, rng: Random) -> None:
@@ -373,6 +375,6 @@ def expiry_only(trial: Trial, rng: Random) -> None:
     """Leave nothing of ours at work from the last quotes on until the market has closed."""
     down = _after(trial, rng.uniform(-13.0, -3.0))
     trial.failures.append(Failure("cancel", "Lambda.ServiceException", 99))
-    trial.sentries = [SentryPlan(trial.sentries[0].starts, down, again=False)]
+    trial.sentries = [SentryPlan(s.starts, down, again=False) for s in trial.sentries[:1]]
     trial.wire.spells.append(Spell(down, _after(trial, 5), wires.refused))
     trial.world.hunter.appetite = 0.05

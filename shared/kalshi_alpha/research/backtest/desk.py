@@ -10,19 +10,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from kalshi_alpha.markets.book import Top
-from kalshi_alpha.markets.contracts import Contract
 from kalshi_alpha.markets.orders import Side, worst_loss
 from kalshi_alpha.pricing.fees import fee_regime_on, maker_fee
 from kalshi_alpha.pricing.law import TerminalLaw
 from kalshi_alpha.research.backtest.book import TradedBook
 from kalshi_alpha.research.backtest.fills import SimulatedFill
+from kalshi_alpha.research.backtest.offset import offset_candidates
 from kalshi_alpha.research.backtest.pricing import Priced, Pricer
 from kalshi_alpha.research.backtest.settings import Settings
 from kalshi_alpha.research.backtest.taking import LIFE_S, best_take
 from kalshi_alpha.research.backtest.tape import at_second
 from kalshi_alpha.research.backtest.venue import PaperVenue, Resting, positions
-from kalshi_alpha.trading.candidates import Candidate, candidate
+from kalshi_alpha.trading.candidates import Candidate
 from kalshi_alpha.trading.deciding import Look, decided, valued, weighed
 from kalshi_alpha.trading.gates import Refuse
 from kalshi_alpha.trading.honesty import UNJUDGED
@@ -219,7 +218,7 @@ class Desk:
         if settings.source in ("mid", "random"):
             mids = ((c, self._book.mid(self._place[c.ticker], now)) for c, _ in priced)
             priced = [(c, mid) for c, mid in mids if mid is not None]
-        found = valued(look, priced) if settings.rule == "core" else _offset(look, priced)
+        found = valued(look, priced) if settings.rule == "core" else offset_candidates(look, priced)
         if settings.source == "law":
             return found
         return tuple(one for one in found if one.side is self._blind_side(one.ticker))
@@ -318,25 +317,3 @@ class Desk:
         contract = self.tape.ladder.contracts[market]
         cost = worst_loss(side, price, size) + fee
         return Holding(contract.payoff, side, size, cost, contract.ticker)
-
-
-def _offset(look: Look, priced: Sequence[tuple[Contract, float]]) -> tuple[Candidate, ...]:
-    """Return candidates that rest the threshold off the probability, whoever else is there."""
-    view = look.tuning.view(look.every_s, look.seconds_to_fixing)
-    terms, quoting = look.terms, look.series.quoting
-    return tuple(
-        candidate(c, side, p, _alone(c, side, look.tops[c.ticker]), terms, quoting, view)
-        for c, p in priced
-        for side in Side
-    )
-
-
-def _alone(contract: Contract, side: Side, top: Top) -> Top:
-    """Return the book without anybody on ``side``: what rests there is off the probability.
-
-    Where nobody is known on the other side, somebody is taken to stand at the grid's end.
-    """
-    levels = contract.grid.levels
-    if side is Side.BID:
-        return Top(None, 0, levels[-1] if top.ask is None else top.ask, top.ask_size)
-    return Top(levels[0] if top.bid is None else top.bid, top.bid_size, None, 0)
