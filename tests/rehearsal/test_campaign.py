@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 from kalshi_alpha.cli.app import app
 from kalshi_alpha.cloud.ledger import LedgerStore
 from kalshi_alpha.cloud.state import KillSwitch, StateStore
-from kalshi_alpha.errors import ConfigurationError
+from kalshi_alpha.errors import ConfigurationError, DataError
 from kalshi_alpha.rehearsal.campaign import report, running
 from kalshi_alpha.rehearsal.campaign.faults import chosen, known
+from kalshi_alpha.rehearsal.campaign.kept import NAME, Kept
 from kalshi_alpha.rehearsal.campaign.outcome import MUST_BE_ZERO, Outcome, broken
 from kalshi_alpha.rehearsal.campaign.running import Planned, Request, plan
 from kalshi_alpha.steps import pull
@@ -183,3 +184,48 @@ def test_books_that_miss_a_fill_are_seen(monkeypatch: pytest.MonkeyPatch) -> Non
     assert outcome.lost_fills > 0
     assert outcome.ledger_diff > 0
     assert outcome.notes[0].startswith("fill ")
+
+
+def an_outcome(number: int, **changes: object) -> Outcome:
+    return replace(Outcome(number, 7, "w", ("gap",), status="SUCCEEDED", orders=3), **changes)
+
+
+def test_a_campaign_that_was_stopped_goes_on_with_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def play(chunk: list[Planned]) -> list[Outcome]:
+        asked.extend(one.number for one in chunk)
+        return [an_outcome(one.number) for one in chunk]
+
+    monkeypatch.setattr(running, "play", play)
+    request = Request(("gap",), 50, 1)
+    shelf = Kept(tmp_path, "this one")
+    shelf.begin([])
+    first = running.run(request, progress=shelf.add, enough=lambda: bool(asked))
+    rest = running.run(request, kept=Kept(tmp_path, "this one").read())
+
+    assert [one.number for one in first] == list(range(20))
+    assert [one.number for one in rest] == list(range(50))
+    assert sorted(asked) == list(range(50))
+
+
+def test_what_another_campaign_or_a_torn_line_left_is_not_taken(tmp_path: Path) -> None:
+    shelf = Kept(tmp_path, "this one")
+    shelf.begin([an_outcome(3, lateness_s=-0.5, notes=["a note"])])
+    with (tmp_path / NAME).open("a") as file:
+        file.write('{"number": 4, "se')
+
+    assert shelf.read() == [an_outcome(3, lateness_s=-0.5, notes=["a note"])]
+    assert Kept(tmp_path, "another").read() == []
+
+
+def test_a_damaged_line_of_a_stopped_campaign_is_named(tmp_path: Path) -> None:
+    shelf = Kept(tmp_path, "this one")
+    shelf.begin([an_outcome(1)])
+    with (tmp_path / NAME).open("a") as file:
+        file.write("{}\n")
+
+    with pytest.raises(DataError, match=r"progress.jsonl, line 3, is no outcome"):
+        shelf.read()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -11,7 +12,11 @@ from rich.progress import Progress
 import kalshi_alpha
 from kalshi_alpha.cli.many import command_line
 from kalshi_alpha.cli.output import Json, emit, err, out, table_of
+from kalshi_alpha.clock import SystemClock
 from kalshi_alpha.errors import InvariantBroken
+
+if TYPE_CHECKING:
+    from kalshi_alpha.rehearsal.campaign.outcome import Outcome
 
 
 def campaign(
@@ -28,16 +33,22 @@ def campaign(
     only: Annotated[
         int | None, typer.Option("--only", min=0, help="Play this one window of the campaign.")
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Begin no window after so long; run it again to go on."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Play windows against the twin on virtual time while venue, feed, clocks, AWS and we fail.
 
+    What was played is kept in --out: the same campaign on the same code goes on where it was.
     Exits 6 when an order rested late or was doubled, a fill was lost or the books differ.
     Example: kalshi-alpha campaign --faults all --windows 60 --seed 1 --out out/campaign
     """
     # moto takes seconds: the other commands should not wait for it
     from kalshi_alpha.rehearsal.campaign import report, running  # noqa: PLC0415
     from kalshi_alpha.rehearsal.campaign.faults import chosen, known  # noqa: PLC0415
+    from kalshi_alpha.rehearsal.campaign.kept import Kept  # noqa: PLC0415
 
     if faults == "list":
         rows = [(fault.name, fault.place, fault.says) for fault in known().values()]
@@ -46,8 +57,26 @@ def campaign(
     request = running.Request(chosen(faults), windows, seed)
     with Progress(console=err, transient=True, disable=as_json) as bar:
         task = bar.add_task("windows", total=1 if only is not None else windows)
+        shelf = Kept(folder, f"{request} with {running.config_hash()}")
+        kept = [] if only is not None else shelf.read()
+        if only is None:
+            shelf.begin(kept)
+        bar.advance(task, len(kept))
+
+        def played(outcome: Outcome) -> None:
+            if only is None:
+                shelf.add(outcome)
+            bar.advance(task)
+
+        clock = SystemClock()
+        ends = math.inf if minutes is None else clock.monotonic() + 60.0 * minutes
         outcomes = running.run(
-            request, workers=workers, only=only, progress=lambda _: bar.advance(task)
+            request,
+            workers=workers,
+            only=only,
+            progress=played,
+            kept=kept,
+            enough=lambda: clock.monotonic() > ends,
         )
     facts: dict[str, Any] = {
         "faults": list(request.faults),

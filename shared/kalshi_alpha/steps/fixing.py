@@ -101,7 +101,9 @@ def window_risk(
             markets[claim.holding.ticker] = (rules.symbol, claim.holding.payoff)
         one = SymbolBook(scan.law, (), tuple(wanted), rules.ticks_per_point)
         books.append({rules.symbol: one})
-    mine = together((*books, fixing.mine))  # the scan's own laws count before older ones
+    # Only this scan's own laws: one kept from before would be dated anew and never grow old.
+    before = {name: replace(book, law=None) for name, book in fixing.mine.items()}
+    mine = together((*books, before))
     book = FixingBook(together((mine, fixing.others)), registry.risk.correlations)
     return WindowRisk(at, mine, tuple(claims), markets, risk_of(book, registry.risk.level))
 

@@ -28,12 +28,14 @@ from kalshi_alpha.steps.fixing import (
     UNPLACED,
     read_fixing,
     read_window,
+    window_risk,
     windows_beside,
 )
 from kalshi_alpha.steps.risk_reading import fixings_of_day, fixings_of_run
 from kalshi_alpha.steps.runtime import Runtime, Settings
+from kalshi_alpha.steps.scanning import SeriesScan
 from kalshi_alpha.trading.risk import Holding, SymbolBook, risk_of
-from kalshi_alpha.trading.risk_book import WindowRisk
+from kalshi_alpha.trading.risk_book import Fixing, WindowRisk
 from kalshi_alpha.trading.risk_plan import Claim
 
 T = datetime(2025, 11, 4, 21, tzinfo=UTC)  # 16:00 in New York
@@ -266,3 +268,13 @@ def test_a_run_without_risk_is_a_sentence(tmp_path: Path, data: bytes, words: st
     store.write(f"windows/{CLOSE}/scan/0001.json", data)
     with pytest.raises(DataError, match=words):
         fixings_of_run(store, load_registry())
+
+
+def test_a_symbol_whose_scan_found_no_law_keeps_none_of_before(runtime: Runtime) -> None:
+    # Written down again with each scan, it would never grow old.
+    fixing = Fixing({"SPX": SymbolBook(LAW)}, {}, (), {})
+    silent = SeriesScan("KXINXU", None, (), (), (), "")
+
+    left = window_risk([silent], fixing, runtime.registry, NOW)
+
+    assert left.symbols["SPX"].law is None

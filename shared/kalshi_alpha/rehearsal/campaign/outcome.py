@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -65,6 +66,11 @@ class Outcome:
         found = asdict(self) | {"faults": list(self.faults)}
         del found["real_seconds"]
         return found
+
+    @classmethod
+    def from_json(cls, doc: Mapping[str, Any]) -> Outcome:
+        """Read what ``to_json`` wrote; raise ``TypeError`` or ``KeyError`` for anything else."""
+        return cls(**{**doc, "faults": tuple(doc["faults"])})
 
 
 MUST_BE_ZERO = (

@@ -8,7 +8,7 @@ import multiprocessing
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -38,7 +38,7 @@ CHANGED = {
     "max_bins": "5",
     "max_loss_per_window": '"12.00"',
 }
-_CHUNK = 25
+_CHUNK = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,19 @@ def run(
     workers: int = 1,
     only: int | None = None,
     progress: Callable[[Outcome], object] = lambda _: None,
+    kept: Sequence[Outcome] = (),
+    enough: Callable[[], bool] = lambda: False,
 ) -> list[Outcome]:
-    """Play every window, or ``only`` one of them, and return the outcomes in order."""
+    """Play every window, or ``only`` one of them, and return the outcomes in order.
+
+    Args:
+        request: which windows.
+        workers: processes.
+        only: the one window to play.
+        progress: is told each outcome when it is there.
+        kept: outcomes of before, which are not played again.
+        enough: says that no further windows are to be begun.
+    """
     planned = plan(request)
     if only is not None:
         planned = tuple(window for window in planned if window.number == only)
@@ -91,23 +102,37 @@ def run(
             raise ConfigurationError(
                 f"there is no window {only} in {request.windows} windows, which count from 0"
             )
+    there = {outcome.number for outcome in kept}
+    planned = tuple(window for window in planned if window.number not in there)
     chunks = [planned[i : i + _CHUNK] for i in range(0, len(planned), _CHUNK)]
-    found: list[Outcome] = []
-    for outcomes in _mapped(chunks, workers):
+    found = list(kept)
+    for outcomes in _mapped(chunks, workers, enough):
         for outcome in outcomes:
             progress(outcome)
             found.append(outcome)
     return sorted(found, key=lambda outcome: outcome.number)
 
 
-def _mapped(chunks: Sequence[Sequence[Planned]], workers: int) -> Iterator[list[Outcome]]:
-    if workers == 1 or len(chunks) == 1:
-        yield from map(play, chunks)
+def _mapped(
+    chunks: Sequence[Sequence[Planned]], workers: int, enough: Callable[[], bool]
+) -> Iterator[list[Outcome]]:
+    if workers == 1 or len(chunks) <= 1:
+        for chunk in chunks:
+            if enough():
+                return
+            yield play(chunk)
         return
     # spawned, not forked: a fork of a process with threads may hang
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(play, chunks)
+        waiting = iter(chunks)
+        under_way = {pool.submit(play, chunk) for chunk in itertools.islice(waiting, workers)}
+        while under_way:
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            begin = () if enough() else itertools.islice(waiting, len(done))
+            under_way |= {pool.submit(play, chunk) for chunk in begin}
+            for future in done:
+                yield future.result()
 
 
 def play(chunk: Sequence[Planned]) -> list[Outcome]:
