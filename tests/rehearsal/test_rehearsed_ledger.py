@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -52,17 +53,17 @@ def test_there_is_a_line_for_every_event_that_the_steps_recorded(rehearsed: Rehe
 def test_a_dollar_that_the_venue_lacks_is_found(
     rehearsed: Rehearsed, run: Command, tmp_path: Path
 ) -> None:
-    answers = tmp_path / "portfolio"
-    answers.mkdir()
-    for file in (rehearsed.folder / "portfolio").iterdir():
-        (answers / file.name).write_text(file.read_text())
+    # A copy, for the proof that fails is kept beside the ledger.
+    folder = tmp_path / rehearsed.folder.name
+    shutil.copytree(rehearsed.folder, folder)
+    answers = folder / "portfolio"
     balance = json.loads((answers / "balance.json").read_text())
     dollars, cents = balance["balance_dollars"].split(".")
     (answers / "balance.json").write_text(
         json.dumps({"balance_dollars": f"{int(dollars) - 1}.{cents}"})
     )
 
-    said = run("ledger", "verify", "--run", rehearsed.folder, "--portfolio", answers)
+    said = run("ledger", "verify", "--run", folder, "--portfolio", answers)
 
     assert said.code == 1
     assert "$1.000000 less" in said.out
