@@ -65,16 +65,19 @@ class Desk:
     counts: Counter[str] = field(default_factory=Counter)
     capacity: int = CAPACITY
     _blocked: set[tuple[str, Side]] = field(default_factory=set)
+    _filled: set[str] = field(default_factory=set)
     _resting: int = 0
     _patience_s: float = _PATIENCE_S
 
     def carry_out(self) -> Counter[str]:
         """Find the truth, then perform every action, cancels first."""
+        known = self.orders.filled_by_market()
         asked_at = self.runtime.clock.now()
         listed = self.orders.observe(self.placer)
         seen_at = self.runtime.clock.now()
         live = [o for o in listed if o.status is OrderStatus.RESTING and o.remaining_size > 0]
         self._blocked = self.orders.uncertain(live)
+        self._filled = {t for t, s in self.orders.filled_by_market().items() if s > known.get(t, 0)}
         self._resting = len(live) + len(self._blocked)
         if self.orders.contradictions:
             raise InvariantBroken(self.orders.contradictions[0])
@@ -109,7 +112,7 @@ class Desk:
             self._drop(over, "the queue is full")
 
     def _perform(self, queue: WorkQueue[Work], waiting: Waiting[Work]) -> None:
-        if isinstance(waiting.item, Create) and _side(waiting.item) in self._blocked:
+        if isinstance(waiting.item, Create) and self._is_blind(waiting.item.target):
             self.counts["blocked"] += 1
             return
         if not self._wait(waiting):
@@ -123,6 +126,14 @@ class Desk:
                 self._amend(order, target)
             case Create(target=target):
                 self._create(target)
+
+    def _is_blind(self, target: TargetQuote) -> bool:
+        """Say whether the plan wants a new order without knowing what is known now.
+
+        Something of ours may still rest there unseen, or was filled after the scan had counted its
+        positions; the next scan counts it. An amend counts what its order has filled by itself.
+        """
+        return (target.ticker, target.side) in self._blocked or target.ticker in self._filled
 
     def _wait(self, waiting: Waiting[Work]) -> bool:
         """Wait for the tokens; say False when that would take too long.

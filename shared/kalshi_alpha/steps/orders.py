@@ -123,6 +123,14 @@ class Orders:
         if not found:
             self.take(name, Absent(as_of))
 
+    def filled_by_market(self) -> dict[str, int]:
+        """Return how much of our orders has been filled, in 1/100 contract, by market."""
+        found: dict[str, int] = {}
+        for name, life in self.lives.items():
+            ticker = str(self._docs[name]["ticker"])
+            found[ticker] = found.get(ticker, 0) + life.filled
+        return found
+
     def uncertain(self, listed: Sequence[LiveOrder]) -> set[tuple[str, Side]]:
         """Return the market sides where something of ours may rest that ``listed`` does not show.
 

@@ -49,7 +49,7 @@ class FakeVenue:
     ) -> list[LiveOrder]:
         del ticker, status
         self._trip("list", 0)
-        events = tuple(f"{event}-" for event in event_ticker.split(","))
+        events = tuple(f"{event}-" if event else "" for event in event_ticker.split(","))
         return [o for o in self.live.values() if o.ticker.startswith(events)]
 
     def fills(self, *, ticker: str = "", min_at: datetime | None = None) -> list[Fill]:

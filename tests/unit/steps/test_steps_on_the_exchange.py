@@ -429,6 +429,20 @@ def test_a_fill_that_races_a_cancel_is_not_quoted_again_unseen(
     assert [fill.size for fill in runtime.ledger.fills(WINDOW)] == [100]
 
 
+def test_what_filled_after_the_scan_counted_is_not_quoted_again_by_its_plan(
+    runtime: Runtime, host: Host
+) -> None:
+    preflight.run(EXECUTION, runtime)
+    quote.run(a_plan(runtime), runtime)
+    host.rival("ask", 4500, 100)  # takes ours; the scan of the next plan cannot have known
+    unaware = quote.run(a_plan(runtime, revision=2), runtime)
+
+    assert (unaware["blocked"], unaware["created"], resting(host)) == (1, 0, 0)
+    assert [fill.size for fill in runtime.ledger.fills(WINDOW)] == [100]
+    aware = quote.run(a_plan(runtime, revision=3), runtime)
+    assert (aware["blocked"], aware["created"]) == (0, 1)
+
+
 def test_a_lost_answer_is_looked_up_and_never_sent_again(
     runtime: Runtime, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
