@@ -1,4 +1,4 @@
-"""Research as jobs: the books of the day each evening, the weekly refit, sweeps over settings.
+"""Research as jobs: the books of the day each evening, the nightly refit, sweeps over settings.
 
 One image, one queue on spare capacity, three job definitions that differ in what they may touch. A
 job that is taken off its machine runs again from what it has written: every one of them resumes.
@@ -50,7 +50,7 @@ JOBS = {
     "day": Job(("job", "day"), 1, 4, 1, "cron(15 17 ? * MON-FRI *)"),
     # After each window: the scoreboard anew, and a stage taken back if it must be.
     "grade": Job(("grade",), 1, 2, 1),
-    "refit": Job(("job", "refit"), 2, 8, 2, "cron(0 9 ? * SAT *)"),
+    "refit": Job(("job", "refit"), 2, 8, 2, "cron(45 17 ? * MON-FRI *)"),
     # Which sweep it is comes with each submission, as KALSHI_ALPHA_SWEEP.
     # Exits with an error, and so tells, when the venue says something else than we know.
     "facts": Job(("facts", "check"), 1, 2, 1, "cron(0 9 1 * ? *)"),

@@ -393,10 +393,10 @@ def test_jobs_run_on_spare_capacity_out_of_reach_and_again_only_if_it_was_taken_
         assert 0 < job["Timeout"]["AttemptDurationSeconds"] <= 4 * 3600
 
 
-def test_the_days_books_are_closed_after_the_last_settlement_and_the_law_refitted_weekly(paper):
+def test_the_days_books_are_closed_after_the_last_settlement_and_the_law_refitted_nightly(paper):
     schedules = _schedules(paper)
     assert schedules["research-day"]["ScheduleExpression"] == "cron(15 17 ? * MON-FRI *)"
-    assert schedules["research-refit"]["ScheduleExpression"] == "cron(0 9 ? * SAT *)"
+    assert schedules["research-refit"]["ScheduleExpression"] == "cron(45 17 ? * MON-FRI *)"
     for name in ("day", "refit"):
         assert _job(paper, name)["ContainerProperties"]["Command"] == ["job", name]
         target = schedules[f"research-{name}"]["Target"]

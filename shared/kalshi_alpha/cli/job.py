@@ -20,7 +20,7 @@ from kalshi_alpha.steps.runtime import Runtime, Settings, install
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The jobs of research: the evening's books, the weekly refit. Safe to repeat.",
+    help="The jobs of research: the evening's books, the nightly refit. Safe to repeat.",
 )
 
 

@@ -41,7 +41,7 @@ class Assumptions:
         sentry_log_mib: log lines of one session.
         image_gib: the two images together, with the versions that are kept.
         day_job_minutes: the evening's job.
-        refit_minutes: the weekly job.
+        refit_minutes: the nightly fit.
     """
 
     step_seconds: float = 2.0
@@ -296,8 +296,10 @@ def _research(c: _Counter) -> Iterator[Line]:
         f"{c.assumed.image_gib:g} GiB",
         c.assumed.image_gib * c.prices["fixed"]["image_gib_month"],
     )
-    weeks = c.sessions / 5.0
-    plan = {"day": c.sessions * c.assumed.day_job_minutes, "refit": weeks * c.assumed.refit_minutes}
+    plan = {
+        "day": c.sessions * c.assumed.day_job_minutes,
+        "refit": c.sessions * c.assumed.refit_minutes,
+    }
     for job in c.of("AWS::Batch::JobDefinition"):
         name = str(job["JobDefinitionName"]).rsplit("-", 1)[-1]
         if name not in plan:

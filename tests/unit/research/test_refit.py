@@ -1,4 +1,4 @@
-"""The weekly refit: what is used is new and plausible, and an interruption costs no bars."""
+"""The nightly refit: what is used is new and plausible, and an interruption costs no bars."""
 
 from __future__ import annotations
 
