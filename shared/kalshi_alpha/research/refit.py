@@ -1,4 +1,4 @@
-"""The nightly refit: pull what is new, fit every part anew, look at it, and only then put it to use.
+"""The nightly refit: pull what is new, fit every part anew, look at it, and only then use it.
 
 The bars and the parameters lie in the artifact store; the fit works on a copy in a folder. A file
 that looks wrong beside the one in use is kept for a person and not used: the old one runs out by
