@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -49,3 +50,19 @@ def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) 
 def pairs(title: str, values: Mapping[str, Any]) -> Table:
     """Return a two-column table of names and values."""
     return table_of(title, ("What", "Value"), [(k, v) for k, v in values.items()])
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal, and nothing elsewhere; it is told how many of how many are done."""
+    from rich.progress import (  # noqa: PLC0415 - few commands take long
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TimeRemainingColumn,
+    )
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +13,7 @@ import typer
 import kalshi_alpha
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.many import ManyCommand, command_line
-from kalshi_alpha.cli.output import Json, emit, err, pairs, table_of
+from kalshi_alpha.cli.output import Json, emit, err, pairs, progress, table_of
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.registry import Series, load_registry
 from kalshi_alpha.markets.units import price_from_text
@@ -158,7 +156,7 @@ def backtest(
     )
     if learn is not None:
         closing.require_live(request.settings)
-    with _progress("days") as progress:
+    with progress("days") as told:
         found = running.run(
             request,
             load_registry(),
@@ -166,7 +164,7 @@ def backtest(
             workers=workers,
             part=_part(part),
             merge=tuple(merge or ()),
-            progress=progress,
+            progress=told,
         )
     if found is None:
         err.print(
@@ -391,25 +389,6 @@ def _part(text: str | None) -> tuple[int, int]:
         ) from None
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Any]:
-    """Show a bar on a terminal, and nothing elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
-
-    shown = Progress(
-        "{task.description}",
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        disable=not err.is_terminal,
-        transient=True,
-    )
-    with shown:
-        task = shown.add_task(what, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
-
-
 fills_app = typer.Typer(
     no_args_is_help=True, help="How likely a resting quote is to fill, and what the fill costs."
 )
@@ -511,10 +490,8 @@ def look_ahead(
         series, mode, rule, max_bins, ev_threshold, lots, latency_ms, start_s, stop_s, every_s,
         book_s, max_age_s,
     )  # fmt: skip
-    with _progress("cuts") as progress:
-        found = lookahead.look_ahead(
-            sources, settings, load_registry(), every=every, progress=progress
-        )
+    with progress("cuts") as told:
+        found = lookahead.look_ahead(sources, settings, load_registry(), every=every, progress=told)
     emit(found, as_json=as_json, table=pairs("Decisions with and without the future",
          dict(lookahead.lines_of(found))))  # fmt: skip
     if found["parted"]:

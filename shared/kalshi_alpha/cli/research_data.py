@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.many import ManyCommand
-from kalshi_alpha.cli.output import Json, emit, err, out, pairs, table_of
+from kalshi_alpha.cli.output import Json, emit, out, pairs, progress, table_of
 from kalshi_alpha.clock import SystemClock
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import load_registry
@@ -85,8 +83,8 @@ def import_(
     from kalshi_alpha.research.data.store import Store  # noqa: PLC0415
 
     kept = Store(store, SystemClock())
-    with _progress("files") as progress:
-        entries = import_files(files, symbol, kept, load_registry(), load_sessions(), progress)
+    with progress("files") as told:
+        entries = import_files(files, symbol, kept, load_registry(), load_sessions(), told)
     head = ("From", "Symbol", "Step", "rows", "First", "Last", "Into")
     keys = ("from", "symbol", "step", "rows", "first", "last", "file")
     rows = [[entry[key] for key in keys] for entry in entries]
@@ -126,8 +124,8 @@ def pull(
     reader = MassiveReader(
         base_url, key, clock, keep=lambda page: payloads.append(kept.keep_raw(page, ".json"))
     )
-    with contextlib.closing(reader), _progress("sessions") as progress:
-        done = pull_bars(reader, payloads, wanted, step, days, kept, sessions, progress)
+    with contextlib.closing(reader), progress("sessions") as told:
+        done = pull_bars(reader, payloads, wanted, step, days, kept, sessions, told)
     if not done.there and not done.pulled:
         raise DataError(
             f"the index feed has no bars of {symbol} from {first} to {last}; nothing was stored"
@@ -143,15 +141,3 @@ def pull(
         },
     )
     emit(describe(done), as_json=as_json, table=table)
-
-
-@contextlib.contextmanager
-def _progress(what: str) -> Iterator[Progress]:
-    """Show a bar on a terminal and nothing in a pipe."""
-    if not err.is_terminal:
-        yield lambda _done, _of: None
-        return
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)

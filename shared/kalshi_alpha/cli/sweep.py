@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kalshi_alpha.cli.output import Json, emit, err, pairs, table_of
+from kalshi_alpha.cli.output import Json, emit, err, pairs, progress, table_of
 from kalshi_alpha.cli.sweeping import (
-    bar,
     made_ready,
     manifest_named,
     plan_for,
@@ -131,13 +130,11 @@ def run(
     which, parts = shard_of(shard)
     in_job = batch.WHICH_SWEEP in os.environ
     processes = workers or (batch.SWEEP.vcpus if in_job else 1)
-    with tempfile.TemporaryDirectory(prefix="sweep-") as cache, bar("units") as progress:
+    with tempfile.TemporaryDirectory(prefix="sweep-") as cache, progress("units") as told:
         manifest, files = made_ready(named, shelf, registry, Path(cache))
         mine = share(manifest.units(registry), which, parts)
         files = files or shelf.fetch(manifest, Path(cache), {unit.series for unit in mine})
-        ran = run_units(
-            manifest, files, shelf, mine, registry, workers=processes, progress=progress
-        )
+        ran = run_units(manifest, files, shelf, mine, registry, workers=processes, progress=told)
     answer = {
         "sweep": manifest.sweep_id,
         "shard": f"{which}/{parts}",

@@ -6,7 +6,7 @@ before its request leaves; a fill is written once, whoever reports it and howeve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -53,7 +53,7 @@ class LedgerStore:
 
     def fills(self, window_id: str) -> list[Fill]:
         """Return the window's fills, in time."""
-        fills = [_fill(doc) for doc in self._table.query(_window(window_id), "FILL#")]
+        fills = [fill_from(doc) for doc in self._table.query(_window(window_id), "FILL#")]
         return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
 
     def record_drop(self, window_id: str, revision: int, number: int, doc: dict[str, Any]) -> None:
@@ -147,13 +147,21 @@ class LedgerStore:
 
     # --- the paper broker's own book ---------------------------------------------------------
 
+    def new_paper_order(self, order_id: str, doc: dict[str, Any]) -> bool:
+        """Write a new order of the paper broker; return False when there is one of that id."""
+        return self._once("PAPER", f"ORDER#{order_id}", _plain(doc))
+
     def put_paper_order(self, order_id: str, doc: dict[str, Any]) -> None:
-        """Write an order of the paper broker."""
+        """Write an order of the paper broker anew."""
         self._table.put("PAPER", f"ORDER#{order_id}", _plain(doc))
 
-    def paper_orders(self) -> list[dict[str, Any]]:
-        """Return every order of the paper broker."""
-        return list(self._table.query("PAPER", "ORDER#"))
+    def paper_order(self, order_id: str) -> dict[str, Any] | None:
+        """Return an order of the paper broker."""
+        return self._table.get("PAPER", f"ORDER#{order_id}")
+
+    def paper_orders(self, begins: str = "") -> list[dict[str, Any]]:
+        """Return the orders of the paper broker whose ids begin so."""
+        return list(self._table.query("PAPER", f"ORDER#{begins}"))
 
     def _once(self, pk: str, sk: str, doc: dict[str, Any]) -> bool:
         try:
@@ -163,7 +171,8 @@ class LedgerStore:
         return True
 
 
-def _fill(doc: dict[str, Any]) -> Fill:
+def fill_from(doc: Mapping[str, Any]) -> Fill:
+    """Return the fill of a ledger row; raise ``KeyError`` or ``ValueError`` for another row."""
     return Fill(
         fill_id=doc["fill_id"],
         order_id=doc["order_id"],

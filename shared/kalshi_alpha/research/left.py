@@ -16,6 +16,7 @@ from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.research.graded import RestedQuote, SeriesGrade, WindowGrade, sharpness_of
+from kalshi_alpha.trading.entries import PAPER_ORDER
 from kalshi_alpha.trading.grades import PROOF_OF, GradedFill, grade_fill
 
 MARKOUTS_S = (20, 60)  # a scan comes every twenty seconds: the first one this much later, or more
@@ -105,7 +106,7 @@ class Left:
             fixing=self.window.fixing,
             family=family,
             kind=kind,
-            proof=PROOF_OF["paper" if fill.order_id.startswith("paper-") else "live"],
+            proof=PROOF_OF["paper" if fill.order_id.startswith(PAPER_ORDER) else "live"],
             yes_value=self._yes_value(fill.ticker),
             markouts=self._markouts(fill),
         )

@@ -25,6 +25,7 @@ from kalshi_alpha.research.graded import (
     WindowGrade,
 )
 from kalshi_alpha.research.left import Left, unpacked
+from kalshi_alpha.trading.entries import PAPER_ORDER
 
 _GRADES = "daily/grades/"
 _GARBLED = (KeyError, TypeError, ValueError, AttributeError)
@@ -136,7 +137,7 @@ def _parameters_as_of(seen: Sequence[dict[str, Any]]) -> date | None:
 
 def _source(windows: Sequence[WindowGrade]) -> str:
     fills = [f for w in windows for s in w.series for f in s.fills]
-    paper = all(f.fill.order_id.startswith("paper-") for f in fills)
+    paper = all(f.fill.order_id.startswith(PAPER_ORDER) for f in fills)
     return "paper" if paper else "live"
 
 

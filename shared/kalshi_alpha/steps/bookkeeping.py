@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from kalshi_alpha.clock import from_iso, iso
+from kalshi_alpha.cloud.ledger import fill_from
 from kalshi_alpha.errors import DataError, VenueError
 from kalshi_alpha.markets.orders import Fill, PublicTrade, Side
 from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.steps.runtime import Runtime
+from kalshi_alpha.trading.entries import PAPER_ORDER
 
 FORMAT = 1
 _LARGEST = 1 << 26
@@ -48,7 +50,12 @@ def kept_books(runtime: Runtime, window: Window) -> bytes:
     entries = list(runtime.ledger.entries(window.window_id))
     tickers = sorted({e["ticker"] for e in entries if e["sk"].startswith("ORDER#")})
     names = {e["client_order_id"] for e in entries if e["sk"].startswith("ORDER#")}
-    paper = [p for p in runtime.ledger.paper_orders() if p["client_order_id"] in names]
+    paper = [
+        order
+        for ticker in tickers
+        for order in runtime.ledger.paper_orders(f"{PAPER_ORDER}{ticker}-")
+        if order["client_order_id"] in names
+    ]
     whole = {
         "format": FORMAT,
         "window_id": window.window_id,
@@ -76,7 +83,7 @@ def read_books(data: bytes) -> Books:
         )
         return Books(
             orders=tuple(orders),
-            fills=tuple(sorted(map(_fill, fills), key=lambda fill: (fill.at, fill.fill_id))),
+            fills=tuple(sorted(map(fill_from, fills), key=lambda fill: (fill.at, fill.fill_id))),
             desks={int(desk["sk"].rpartition("#")[2]): desk for desk in desks},
             drops=tuple(drops),
             trades={
@@ -101,18 +108,4 @@ def _tape(ticker: str, rows: list[list[Any]]) -> tuple[PublicTrade, ...]:
     return tuple(
         PublicTrade(name, ticker, int(price), int(size), Side(taker), from_iso(at))
         for name, price, size, taker, at in rows
-    )
-
-
-def _fill(doc: Mapping[str, Any]) -> Fill:
-    return Fill(
-        fill_id=doc["fill_id"],
-        order_id=doc["order_id"],
-        ticker=doc["ticker"],
-        side=Side(doc["side"]),
-        price=int(doc["price"]),
-        size=int(doc["size"]),
-        is_taker=bool(doc["is_taker"]),
-        fee=int(doc["fee"]),
-        at=from_iso(doc["at"]),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from kalshi_alpha.cli import main, research_data
+from kalshi_alpha.cli import main, output
 from tests.bar_rows import DAYS, comma_separated, made, parquet
 
 
@@ -153,12 +153,10 @@ def test_a_progress_bar_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -
     written = {}
     for terminal in (True, False):
         stream = io.StringIO()
-        monkeypatch.setattr(
-            research_data, "err", Console(file=stream, force_terminal=terminal, width=80)
-        )
-        with research_data._progress("sessions") as progress:
-            progress(1, 4)
-            progress(4, 4)
+        monkeypatch.setattr(output, "err", Console(file=stream, force_terminal=terminal, width=80))
+        with output.progress("sessions") as told:
+            told(1, 4)
+            told(4, 4)
         written[terminal] = stream.getvalue()
 
     assert "sessions" in written[True]
