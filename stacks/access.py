@@ -7,7 +7,7 @@ and none may delete anything: those are an operator's acts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
@@ -19,6 +19,7 @@ from stacks.storage import (
     FEED_KEY,
     PULL_KEY,
     READ_KEY,
+    SOURCES_KEY,
     TRADING_KEY,
     USE_KEY,
     StorageStack,
@@ -103,16 +104,36 @@ ACCESS: dict[str, Access] = {
 }
 
 
+# What comes on top of it where the families that wait for a release are traded.
+_FIGURES = ("macro/",)  # what their sources said, every word of it
+ACCESS_OF_RELEASES: dict[str, Access] = {
+    "planner": Access((STATE.name,), ("PLAN",), venue=True),
+    "sources": Access(
+        parameters=True, artifacts=_FIGURES, fetches=_FIGURES, secrets=(SOURCES_KEY,)
+    ),
+    "start": replace(ACCESS["start"], reads=(STATE.name,)),
+    "preflight": replace(ACCESS["preflight"], fetches=_FIGURES),
+    "scan": replace(ACCESS["scan"], fetches=(*ACCESS["scan"].fetches, *_FIGURES)),
+}
+
+
+def access_of(step: str, stage: Stage) -> Access:
+    """Return what a step may touch on a stage."""
+    return (ACCESS | ACCESS_OF_RELEASES if stage.macro else ACCESS)[step]
+
+
 def secrets_of(step: str, stage: Stage) -> tuple[str, ...]:
     """Return the secrets a step may read: on a stage that cannot trade, no key that may write."""
-    names = ACCESS[step].secrets
+    names = access_of(step, stage).secrets
     return tuple(name for name in names if stage.trades or name not in (TRADING_KEY, PULL_KEY))
 
 
 def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str]:
     """Return the environment of a step: addresses and names, never a secret's value."""
     variables = {"KALSHI_ALPHA_STAGE": stage.name, "KALSHI_ALPHA_BROKER": stage.broker}
-    access = ACCESS[step]
+    if stage.families:
+        variables["KALSHI_ALPHA_FAMILIES"] = stage.families
+    access = access_of(step, stage)
     if access.reads:
         variables |= {
             f"KALSHI_ALPHA_{name.upper()}_TABLE": storage.tables[name].table_name
@@ -129,11 +150,14 @@ def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str
             "KALSHI_ALPHA_VENUE_WS_URL": VENUE_WS_URL,
             "KALSHI_ALPHA_FEED_WS_URL": FEED_WS_URL,
         }
+    if step == "sources":
+        variables["KALSHI_ALPHA_CONTACT"] = stage.contact
     names = {
         TRADING_KEY: "KALSHI_ALPHA_SECRET",
         PULL_KEY: "KALSHI_ALPHA_SECRET",
         READ_KEY: "KALSHI_ALPHA_READ_SECRET",
         FEED_KEY: "KALSHI_ALPHA_FEED_SECRET",
+        SOURCES_KEY: "KALSHI_ALPHA_SOURCES_SECRET",
     }
     return variables | {names[name]: stage.secret(name) for name in secrets_of(step, stage)}
 
@@ -155,18 +179,18 @@ def grant(role: iam.IRole, step: str, stage: Stage, storage: StorageStack) -> No
 
 def _objects(step: str, stage: Stage) -> Iterator[str]:
     bucket = f"arn:{Aws.PARTITION}:s3:::{artifacts_bucket(stage)}"
-    access = ACCESS[step]
+    access = access_of(step, stage)
     prefixes = (*(("parameters/",) if access.parameters else ()), *access.artifacts)
     return (f"{bucket}/{prefix}*" for prefix in prefixes)
 
 
 def _fetched(step: str, stage: Stage) -> Iterator[str]:
     bucket = f"arn:{Aws.PARTITION}:s3:::{artifacts_bucket(stage)}"
-    return (f"{bucket}/{prefix}*" for prefix in ACCESS[step].fetches)
+    return (f"{bucket}/{prefix}*" for prefix in access_of(step, stage).fetches)
 
 
 def _statements(step: str, stage: Stage, storage: StorageStack) -> Iterator[iam.PolicyStatement]:
-    access = ACCESS[step]
+    access = access_of(step, stage)
     services = []
     if access.reads:
         arns = [storage.tables[name].table_arn for name in access.reads]

@@ -51,6 +51,9 @@ SIZES = {
     "cancel": Size(75, 1024, reserved=8),
     "reconcile": Size(100),
 }
+# Only where the families that wait for a release are traded; the state machine calls neither. An
+# office may keep its reader waiting for minutes.
+SIZES_OF_RELEASES = {"planner": Size(120), "sources": Size(900, 1024)}
 
 
 def log_group(scope: Construct, step: str, stage: Stage, storage: StorageStack) -> logs.LogGroup:
@@ -95,7 +98,7 @@ class StepFunction(Construct):
         assets: Assets,
     ) -> None:
         super().__init__(scope, step.title())
-        size = SIZES[step]
+        size = (SIZES | SIZES_OF_RELEASES)[step]
         group = log_group(self, step, stage, storage)
         self.role = self._role(step, stage, storage, group)
         self.function = lambda_.Function(

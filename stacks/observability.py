@@ -33,6 +33,8 @@ OLDEST_HEARTBEAT = 10.0
 LATEST_FEED = 3.0
 # They hold for fourteen; two more evenings may fail to refit before windows are refused.
 OLDEST_PARAMETERS = 12.0
+# Hours since a source that is needed spoke; windows are refused from 26 on, or 50.
+OLDEST_SOURCE = 24.0
 # US dollars a month: what `kalshi-alpha cost` says, and as much again for a busy month.
 BUDGET = {PAPER: 40, LIVE: 60}
 # Edges of the histogram of pulls; past the last one somebody has been called.
@@ -70,6 +72,8 @@ class ObservabilityStack(Stack):
         self._alarm_on_feed()
         self._alarm_on_stops()
         self._alarm_on_the_day()
+        if stage.macro:
+            self._alarm_on_releases()
         self._tell_of_failed_jobs()
         self._watch_the_bill(stage)
         self._make_dashboard(stage)
@@ -222,6 +226,30 @@ class ObservabilityStack(Stack):
         ):
             self._alarm(name, self._own("day", metric, "Maximum"), meaning)
 
+    def _alarm_on_releases(self) -> None:
+        """Call when nothing is planned, or laws rest on old figures.
+
+        A planned window that did not begin calls by ``window-missing``, as every window does.
+        """
+        for name, step, meaning in (
+            ("planner-failed", "planner", "windows of releases could not be planned"),
+            ("sources-failed", "sources", "the offices that publish figures could not be read"),
+        ):
+            found = self._windows.steps[step].function.metric_errors(period=MINUTE)
+            self._alarm(name, found, meaning)
+        self._alarm(
+            "sources-stale",
+            self._own("sources", "SourcesStale", "Maximum"),
+            "an office did not answer in time, or its figure is overdue",
+        )
+        self._alarm(
+            "sources-old",
+            self._own("sources", "OldestSourceHours", "Maximum"),
+            f"a source has said nothing for {OLDEST_SOURCE:g} hours; windows are about to be "
+            "refused",
+            threshold=OLDEST_SOURCE,
+        )
+
     def _tell_of_failed_jobs(self) -> None:
         rule = events.Rule(
             self,
@@ -312,7 +340,9 @@ class ObservabilityStack(Stack):
         dashboard = cloudwatch.Dashboard(
             self, "Dashboard", dashboard_name=stage.prefix, default_interval=Duration.days(1)
         )
-        rows = (self._windows_row(), self._feed_row(), self._quotes_row(), self._day_row())
+        rows = [self._windows_row(), self._feed_row(), self._quotes_row(), self._day_row()]
+        if stage.macro:
+            rows.append(self._releases_row())
         for row in rows:
             dashboard.add_widgets(*row)
 
@@ -390,6 +420,24 @@ class ObservabilityStack(Stack):
                 label="bill",
             ),
             limit=OLDEST_PARAMETERS,
+        )
+
+    def _releases_row(self) -> Iterator[cloudwatch.GraphWidget]:
+        own = self._own
+        yield _graph(
+            "Planned windows of releases",
+            *(own("planner", name) for name in ("Planned", "PlansCancelled", "PlansLeftOut")),
+            own("rollcall", "WindowMissing"),
+        )
+        yield _graph(
+            "Sources of figures, read and stale",
+            own("sources", "SourcesRead"),
+            own("sources", "SourcesStale", "Maximum"),
+        )
+        yield _graph(
+            "Oldest source of a figure, hours",
+            own("sources", "OldestSourceHours", "Maximum"),
+            limit=OLDEST_SOURCE,
         )
 
     def _lateness_histogram(self) -> cloudwatch.GraphWidget:

@@ -9,6 +9,7 @@ from constructs import Node
 from kalshi_alpha.cloud.layout import TableSpec
 from kalshi_alpha.cloud.metrics import namespace
 from kalshi_alpha.errors import ConfigurationError
+from kalshi_alpha.markets.registry import INDEX, MACRO, trades_macro
 
 PAPER, LIVE = "paper", "live"
 
@@ -21,14 +22,35 @@ FEED_WS_URL = "wss://socket.massive.com/indices"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One deployment. The tags are those of the images in the stage's own repositories."""
+    """One deployment.
+
+    Attributes:
+        name: paper or live.
+        broker: who may place.
+        image_tag: of the sentry's image, in the stage's own repository.
+        research_tag: of the image of research.
+        families: what is traded beside the index: nothing, or ``macro``.
+        contact: an e-mail address, for the offices that publish the figures.
+    """
 
     name: str = PAPER
     broker: str = PAPER
     image_tag: str = "latest"
     research_tag: str = "latest"
+    families: str = ""
+    contact: str = ""
 
     def __post_init__(self) -> None:
+        if self.families not in ("", MACRO):
+            raise ConfigurationError(
+                f"there are no families {self.families!r}; use -c families={MACRO}, or "
+                f"{INDEX} alone by default"
+            )
+        if self.macro and "@" not in self.contact:
+            raise ConfigurationError(
+                f"the contact {self.contact!r} is no e-mail address, and the offices that publish "
+                "figures want to know who reads them; use -c contact=you@example.org"
+            )
         if self.name not in (PAPER, LIVE):
             raise ConfigurationError(
                 f"the stage {self.name!r} is neither {PAPER!r} nor {LIVE!r}; use -c stage=paper"
@@ -48,6 +70,11 @@ class Stage:
     def trades(self) -> bool:
         """Whether anything of this stage may ever hold the trading key."""
         return self.broker == LIVE
+
+    @property
+    def macro(self) -> bool:
+        """Whether the families that wait for a release are traded."""
+        return self.families == MACRO
 
     @property
     def metrics(self) -> str:
@@ -77,14 +104,18 @@ class Stage:
 
 
 def stage_from(node: Node) -> Stage:
-    """Return the stage that CDK's context asks for: ``stage``, ``broker`` and the images' tags.
+    """Return the stage that CDK's context asks for.
 
-    The default is paper; the stage live has the broker live unless told otherwise. Raises
-    ``ConfigurationError`` for anything else.
+    It names ``stage``, ``broker``, the images' tags, ``families`` and ``contact``. The default is
+    paper; the stage live has the broker live unless told otherwise. The macro families are on where
+    the context or their own file says so. Raises ``ConfigurationError`` for anything else.
     """
     name = str(node.try_get_context("stage") or PAPER)
     broker = str(node.try_get_context("broker") or name)
-    tags = (
+    sentry, research = (
         str(node.try_get_context(f"{image}_tag") or "latest") for image in ("sentry", "research")
     )
-    return Stage(name, broker, *tags)
+    asked = str(node.try_get_context("families") or INDEX)
+    families = MACRO if trades_macro() else asked if asked != INDEX else ""
+    contact = str(node.try_get_context("contact") or "")
+    return Stage(name, broker, sentry, research, families, contact)

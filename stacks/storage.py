@@ -26,12 +26,16 @@ USE_KEY = (
 )
 
 TRADING_KEY, PULL_KEY, READ_KEY, FEED_KEY = "trading-key", "pull-key", "read-key", "feed-key"
+SOURCES_KEY = "sources-key"
 _SECRETS = {
     TRADING_KEY: 'Venue key that places, scopes read and write::trade: {"key_id": ..., "pem": ...}',
     # The venue knows no scope that only cancels: what makes it narrow is whose code holds it.
     PULL_KEY: 'Venue key that cancels, scopes read and write::trade: {"key_id": ..., "pem": ...}',
     READ_KEY: 'Venue key that may only read: {"key_id": ..., "pem": ...}',
     FEED_KEY: 'Index vendor\'s key: {"api_key": ...}',
+}
+_SECRETS_OF_RELEASES = {
+    SOURCES_KEY: 'Keys of the offices that give more with one, or {}: {"bls": ..., "eia": ...}',
 }
 
 
@@ -45,9 +49,10 @@ class StorageStack(Stack):
         self.key = self._make_key(stage)
         self.tables = {spec.name: self._make_table(spec, stage) for spec in (STATE, LEDGER)}
         self.artifacts = self._make_bucket(stage)
-        self.secrets = {name: self._make_secret(name, stage) for name in _SECRETS}
+        named = _SECRETS | (_SECRETS_OF_RELEASES if stage.macro else {})
+        self.secrets = {name: self._make_secret(name, text, stage) for name, text in named.items()}
         CfnOutput(self, "ArtifactsBucket", value=self.artifacts.bucket_name)
-        for name in _SECRETS:
+        for name in named:
             CfnOutput(self, f"Secret-{name}", value=stage.secret(name))
 
     def _make_key(self, stage: Stage) -> kms.Key:
@@ -125,13 +130,13 @@ class StorageStack(Stack):
             removal_policy=RemovalPolicy.RETAIN,
         )
 
-    def _make_secret(self, name: str, stage: Stage) -> secretsmanager.CfnSecret:
+    def _make_secret(self, name: str, text: str, stage: Stage) -> secretsmanager.CfnSecret:
         """Make an empty shell: an operator puts the value in, it never passes through here."""
         secret = secretsmanager.CfnSecret(
             self,
             name.title().replace("-", ""),
             name=stage.secret(name),
-            description=_SECRETS[name],
+            description=text,
             kms_key_id=self.key.key_arn,
         )
         secret.apply_removal_policy(RemovalPolicy.RETAIN)

@@ -17,7 +17,8 @@ from constructs import Construct
 
 from kalshi_alpha.markets.registry import Group, Registry
 from stacks.acknowledge import acknowledge
-from stacks.functions import SIZES, Assets, StepFunction, core_layer
+from stacks.functions import SIZES, SIZES_OF_RELEASES, Assets, StepFunction, core_layer
+from stacks.releases import Releases
 from stacks.stage import Stage
 from stacks.storage import StorageStack
 
@@ -47,13 +48,21 @@ class WindowsStack(Stack):
         layer = core_layer(self, assets)
         self.steps = {
             step: StepFunction(self, step, stage=stage, storage=storage, layer=layer, assets=assets)
-            for step in SIZES
+            for step in (SIZES | SIZES_OF_RELEASES if stage.macro else SIZES)
         }
         self.machine = self._make_machine(stage, self._make_machine_log(stage, storage))
         self.dead_letters = self._make_queue(stage)
         self._arm_starter(stage)
         self.schedule_group = scheduler.CfnScheduleGroup(self, "Schedules", name=stage.prefix)
         self._make_schedules(stage, registry)
+        if stage.macro:
+            Releases(
+                self,
+                stage,
+                steps=self.steps,
+                dead_letters=self.dead_letters,
+                schedule_group=self.schedule_group,
+            )
 
     def _make_machine_log(self, stage: Stage, storage: StorageStack) -> logs.LogGroup:
         return logs.LogGroup(
@@ -67,7 +76,8 @@ class WindowsStack(Stack):
         )
 
     def _make_machine(self, stage: Stage, log: logs.LogGroup) -> sfn.StateMachine:
-        called = {n: step for n, step in self.steps.items() if n not in ("start", "rollcall")}
+        outside = ("start", "rollcall", *SIZES_OF_RELEASES)
+        called = {n: step for n, step in self.steps.items() if n not in outside}
         role = iam.Role(
             self,
             "MachineRole",

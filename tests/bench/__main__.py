@@ -21,6 +21,7 @@ from tests.bench import (
     imports,
     ladder,
     ledger,
+    momentum,
     pages,
     pull,
     replay,
@@ -99,6 +100,7 @@ def main() -> None:
         research.measure,
         ledger.measure,
         pages.measure,
+        momentum.measure,
     ]
     rows = show(jobs)
     OUT.parent.mkdir(exist_ok=True)

@@ -7,14 +7,9 @@ and it is said so.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -26,6 +21,7 @@ from kalshi_alpha.research.replay.rules import Rules
 from kalshi_alpha.research.replay.scanning import scanned
 from kalshi_alpha.research.replay.tape import Tape, merged
 from kalshi_alpha.research.replay.touch import Touched, touched
+from tests.bench.peers import Peer, peer
 from tests.order_flow import flow_tape
 
 Pairs = list[tuple[float, float]]
@@ -51,30 +47,30 @@ def _against_peer() -> Rows:
     if not interpreter:
         print(f"(no replay against hftbacktest: {PEER} names no interpreter that has it)")
         return []
-    with _peer(interpreter) as peer:
-        rows = [_quoting(peer, levels, step) for levels, step in CONFIGURATIONS]
-        return [*rows, _ladder(peer)]
+    with peer(interpreter, "tests.bench.peer_hftbacktest") as other:
+        rows = [_quoting(other, levels, step) for levels, step in CONFIGURATIONS]
+        return [*rows, _ladder(other)]
 
 
-def _quoting(peer: _Peer, levels: int, step_ns: int) -> tuple[str, str, Pairs]:
+def _quoting(other: Peer, levels: int, step_ns: int) -> tuple[str, str, Pairs]:
     tape = flow_tape(ROWS, levels, SEED)
     command = f"quote {ROWS} {levels} {step_ns}"
-    peer.ask(command)
-    ours, theirs = _quote(tape, levels, step_ns)[1], Touched(**peer.ask(command)[1])
+    other.ask(command)
+    ours, theirs = _quote(tape, levels, step_ns)[1], Touched(**other.ask(command)[1])
     if ours != theirs:
         raise SystemExit(f"{ours} is not the peer's {theirs}: timing them means nothing")
-    pairs = [(_quote(tape, levels, step_ns)[0], peer.ask(command)[0]) for _ in range(ROUNDS)]
+    pairs = [(_quote(tape, levels, step_ns)[0], other.ask(command)[0]) for _ in range(ROUNDS)]
     name = f"quote both touches, {levels} levels, {step_ns // 1_000_000} ms / hftbacktest"
     return name, "s", pairs
 
 
-def _ladder(peer: _Peer) -> tuple[str, str, Pairs]:
+def _ladder(other: Peer) -> tuple[str, str, Pairs]:
     tape = _ladder_tape(MARKETS, LADDER_ROWS)
     command = f"ladder {MARKETS} {LADDER_ROWS} 99 {LADDER_STEP}"
-    ours, theirs = _look(tape)[1], peer.ask(command)[1]
+    ours, theirs = _look(tape)[1], other.ask(command)[1]
     if ours != theirs:
         raise SystemExit(f"{ours} is not the peer's {theirs}: timing them means nothing")
-    pairs = [(_look(tape)[0], peer.ask(command)[0]) for _ in range(ROUNDS)]
+    pairs = [(_look(tape)[0], other.ask(command)[0]) for _ in range(ROUNDS)]
     return f"{MARKETS} markets on one clock, 1 s / hftbacktest", "s", pairs
 
 
@@ -168,33 +164,3 @@ def _timed(job: Callable[[], object]) -> float:
     begun = time.perf_counter()
     job()
     return time.perf_counter() - begun
-
-
-@dataclass(frozen=True, slots=True)
-class _Peer:
-    process: subprocess.Popen[str]
-
-    def ask(self, command: str) -> Any:
-        """Return (seconds, results) of one round."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"the peer of {PEER} ended: {command}")
-        return json.loads(answer)
-
-
-@contextmanager
-def _peer(interpreter: str) -> Iterator[_Peer]:
-    command = [interpreter, "-m", "tests.bench.peer_hftbacktest", "serve"]
-    root = Path(__file__).resolve().parents[2]
-    with subprocess.Popen(
-        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield _Peer(process)
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()

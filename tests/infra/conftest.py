@@ -12,6 +12,7 @@ import pytest
 from stacks.build import build, make_app
 from stacks.bundling import stage_function
 from stacks.functions import Assets
+from tests.infra.roles import RELEASES
 
 HERE = Path(__file__).parent
 STACKS = ("Storage", "Windows", "Sentry", "Research", "Observability")
@@ -82,6 +83,12 @@ def synthesise(tmp_path_factory):
 def paper(synthesise) -> Synthesised:
     """The default stage."""
     return synthesise()
+
+
+@pytest.fixture(scope="session")
+def releases(synthesise) -> Synthesised:
+    """The stage that may trade, with the families that wait for a release."""
+    return synthesise(stage="live", **RELEASES)
 
 
 @pytest.fixture(scope="session")

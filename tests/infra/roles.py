@@ -1,7 +1,7 @@
 """Every role of the templates as rows of a table: what it may do, on what, and only if.
 
-``python -m tests.infra.roles`` prints the table that SECURITY.md holds, and with ``--write`` puts
-it there.
+``python -m tests.infra.roles`` prints the two tables that SECURITY.md holds, and with ``--write``
+puts them there: the roles of the stage live, and what trading releases adds to them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 
 STACKS = ("Windows", "Sentry", "Research")
 BEGIN, END = "<!-- roles:begin -->", "<!-- roles:end -->"
+BEGIN_ADDED, END_ADDED = "<!-- roles of releases:begin -->", "<!-- roles of releases:end -->"
+RELEASES = {"families": "macro", "contact": "desk@example.org"}
 HEAD = "| role | may | on | only if |\n| --- | --- | --- | --- |"
 Row = tuple[str, str, str, str]
 
@@ -36,6 +38,11 @@ def rows(templates: dict[str, dict[str, Any]]) -> list[Row]:
     return found
 
 
+def added(found: list[Row], without: list[Row]) -> list[Row]:
+    """Return the rows that are not among those of another set of templates."""
+    return [row for row in found if row not in without]
+
+
 def table(found: list[Row]) -> str:
     """Return the rows as Markdown."""
     lines = [HEAD, *(f"| {' | '.join(cell or '-' for cell in row)} |" for row in found)]
@@ -54,7 +61,10 @@ def _role(stack: str, logical_id: str) -> str:
     name = _HASH.sub("", logical_id)
     if stack == "Sentry" and name == "TaskTaskRole":
         return "sentry"
-    lambdas = {"Start", "Rollcall", "Preflight", "Scan", "Quote", "Cancel", "Reconcile"}
+    lambdas = {
+        *("Start", "Rollcall", "Preflight", "Scan", "Quote", "Cancel", "Reconcile"),
+        *("Planner", "Sources"),
+    }
     short = name.removesuffix("Role")
     if stack == "Research" and short in {"Day", "Grade", "Refit", "Facts", "Sweep"}:
         return f"job {short.lower()}"
@@ -99,7 +109,22 @@ def _listed(value: Any) -> list[Any]:
 
 
 def main() -> None:
-    """Print or write the table of the stage that may trade."""
+    """Print or write the tables of the stage that may trade."""
+    first = _synthesised({"stage": "live"})
+    more = added(_synthesised({"stage": "live", **RELEASES}), first)
+    if "--write" not in sys.argv:
+        sys.stdout.write(f"{table(first)}\n\n{table(more)}\n")
+        return
+    page = Path(__file__).resolve().parents[2] / "SECURITY.md"
+    text = page.read_text(encoding="utf-8")
+    for begin, end, found in ((BEGIN, END, first), (BEGIN_ADDED, END_ADDED, more)):
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{table(found)}\n{end}{after}"
+    page.write_text(text, encoding="utf-8")
+
+
+def _synthesised(context: dict[str, str]) -> list[Row]:
     from stacks.build import build, make_app
     from stacks.bundling import stage_function
     from stacks.functions import Assets
@@ -110,18 +135,10 @@ def main() -> None:
         layer.mkdir()
         staged.mkdir()
         (layer / "stand-in").touch()
-        app = make_app({"stage": "live"}, out)
+        app = make_app(context, out)
         build(app, Assets(layer=lambda: layer, function=lambda step: stage_function(step, staged)))
         app.synth()
-        templates = {s: json.loads((out / f"{s}.template.json").read_text()) for s in STACKS}
-    found = table(rows(templates))
-    if "--write" not in sys.argv:
-        sys.stdout.write(found + "\n")
-        return
-    page = Path(__file__).resolve().parents[2] / "SECURITY.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{found}\n{END}{after}", encoding="utf-8")
+        return rows({s: json.loads((out / f"{s}.template.json").read_text()) for s in STACKS})
 
 
 if __name__ == "__main__":

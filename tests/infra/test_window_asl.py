@@ -10,14 +10,17 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import ClassVar
 
 import boto3
 import pytest
 
-from kalshi_alpha.clock import iso
+from kalshi_alpha.clock import NEW_YORK, iso
 from kalshi_alpha.errors import AlreadyStarted, VenueUnavailable, WindowClosed
+from kalshi_alpha.markets.macro import TABLE, registry_tables
+from kalshi_alpha.markets.registry import Group, parse_registry
+from kalshi_alpha.markets.releases import load_releases
 from kalshi_alpha.rehearsal.clock import ScaledClock, Segment
 from kalshi_alpha.rehearsal.machine import (
     Execution,
@@ -26,6 +29,8 @@ from kalshi_alpha.rehearsal.machine import (
     local_aws,
     local_machine,
 )
+from kalshi_alpha.steps import reconcile
+from stacks.bundling import LIBRARY
 from stacks.windows import ASL
 
 DEFINITION = json.loads(ASL.read_text(encoding="utf-8"))
@@ -90,6 +95,46 @@ def test_every_result_has_a_place_of_its_own():
     paths = [state["ResultPath"] for state in _tasks().values()]
     assert len(set(paths) - {"$.pull_now"}) == len(paths) - 2  # two routes that exclude each other
     assert "$" not in paths
+
+
+def test_the_machine_outlives_the_longest_window_there_is_with_all_its_families():
+    groups = every_group()
+    assert {"index-hourly", "cpi", "gasoline"} <= groups.keys()
+    needed = {name: longest(group) for name, group in groups.items()}
+    # Gasoline: prepared at 23:29, told of at 05:00, paid by 10:15 or not that day.
+    assert max(needed, key=needed.__getitem__) == "gasoline"
+    assert timedelta(hours=11) < needed["gasoline"]
+    assert timedelta(seconds=DEFINITION["TimeoutSeconds"]) > needed["gasoline"] + timedelta(hours=1)
+
+
+def every_group() -> dict[str, Group]:
+    texts = [(LIBRARY / "markets" / name).read_text("utf-8") for name in ("registry.toml", TABLE)]
+    return dict(parse_registry(texts[0], registry_tables(texts[1])).groups)
+
+
+def longest(group: Group) -> timedelta:
+    """Return how long a window takes from its preparation until its books are given up."""
+    waits, patience = timedelta(0), reconcile.GIVE_UP_AFTER
+    if group.release:
+        patience = reconcile.RELEASE_GIVE_UP_AFTER
+        releases = load_releases().between(
+            group.release, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+        )
+        # Trading ends minutes before a release, and for gasoline before the day does.
+        closes = {"aaa": time(23, 59)}.get(group.release)
+        waits = max(
+            (one.at.astimezone(NEW_YORK) - _the_day_before(one.at, closes) for one in releases)
+            if closes
+            else [timedelta(minutes=5)]
+        )
+    phases = group.phases
+    before, after = timedelta(seconds=phases.prep), timedelta(seconds=phases.reconcile_after)
+    return before + waits + after + patience
+
+
+def _the_day_before(at: datetime, clock: time) -> datetime:
+    day = at.astimezone(NEW_YORK).date() - timedelta(days=1)
+    return datetime.combine(day, clock, NEW_YORK)
 
 
 def test_quote_and_scan_are_never_retried():

@@ -21,6 +21,7 @@ from kalshi_alpha.cli import (
     research_backtest,
     research_data,
     research_fit,
+    research_macro,
     research_market,
     research_pairs,
     research_replay,
@@ -31,6 +32,7 @@ from kalshi_alpha.cli import (
     sweep,
 )
 from kalshi_alpha.cli.many import ManyCommand
+from kalshi_alpha.markets.registry import ALL, INDEX, MACRO, trade
 
 app = typer.Typer(
     name="kalshi-alpha",
@@ -63,9 +65,15 @@ def _root(
         is_eager=True,
         help="Print the version and stop.",
     ),
+    family: str = typer.Option(
+        INDEX,
+        "--family",
+        help="What is traded: index, macro for the releases, or all. It goes before the command.",
+    ),
 ) -> None:
     """Hold the options that belong to no command."""
     del version
+    trade(*((INDEX, MACRO) if family == ALL else (family,)))
 
 
 app.command("rehearse")(rehearse.rehearse)
@@ -95,6 +103,7 @@ app.command("cost")(cost.cost)
 app.add_typer(job.app, name="job")
 app.add_typer(research_data.app, name="data")
 app.add_typer(research_fit.app, name="calibrate")
+app.add_typer(research_macro.app, name="macro")
 app.command("score", cls=ManyCommand)(research_score.score)
 app.command("correlation", cls=ManyCommand)(research_pairs.correlation)
 app.command("score-market", cls=ManyCommand)(research_market.score_market)

@@ -15,8 +15,10 @@ from rich.table import Table
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.output import Json, emit, err, out
 from kalshi_alpha.errors import InvariantBroken
+from kalshi_alpha.markets.registry import ALL, INDEX, MACRO
 
 if TYPE_CHECKING:  # the research image has no twin
+    from kalshi_alpha.rehearsal.report import Left
     from kalshi_alpha.rehearsal.run import Progress, WindowProgress
 
 _STEPS = ("Preflight", "Scan", "Quote", "Cancel", "Reconcile", "Done")
@@ -26,6 +28,12 @@ def rehearse(
     day: Annotated[
         str, typer.Option("--date", help="A recorded day: 2025-11-04 or 2025-10-31.")
     ] = "2025-11-04",
+    family: Annotated[
+        str,
+        typer.Option(
+            help="index; a release: cpi, claims, ten-year, gasoline; macro for these four; or all."
+        ),
+    ] = "index",
     folder: Annotated[
         Path, typer.Option("--out", help="Where rehearsal/<date>/ is written.")
     ] = Path("out"),
@@ -34,25 +42,45 @@ def rehearse(
     ] = 1,
     as_json: Json = False,
 ) -> None:
-    """Play the noon and the close of a recorded day against the twin, with the real functions.
+    """Play a recorded day against the twin, with the real functions: its noon and its close.
 
-    Takes about a minute and three quarters: the last half minute before each fixing runs in real
-    time. Exits 6 when the ledger and the exchange's books differ.
+    With --family a recorded release of a macro family, which has its own day. Takes two minutes,
+    one for a release: the last half minute before each fixing runs in real time. Exits 6 when the
+    ledger and the exchange's books differ.
     Example: kalshi-alpha rehearse --date 2025-11-04
     """
-    from kalshi_alpha.rehearsal.report import rehearse_and_report  # noqa: PLC0415
-
-    wanted = parse_day(day)
+    found: list[Left] = []
     with _display(quiet=as_json) as progress:
-        left = rehearse_and_report(wanted, folder, seed=seed, progress=progress)
+        found += [_rehearsed(one, day, folder, seed, progress) for one in _families(family)]
     if as_json:
-        emit(left.summary, as_json=True)
+        summaries = [left.summary for left in found]
+        emit(summaries[0] if len(summaries) == 1 else summaries, as_json=True)
     else:
-        out.print(left.table())
-        out.print(f"report   {left.folder / 'report.html'}")
-        out.print(f"summary  {left.folder / 'summary.json'}")
-    if left.differences:
-        raise InvariantBroken("; ".join(left.differences))
+        for left in found:
+            out.print(left.table())
+            out.print(f"report   {left.folder / 'report.html'}")
+            out.print(f"summary  {left.folder / 'summary.json'}")
+    differences = [difference for left in found for difference in left.differences]
+    if differences:
+        raise InvariantBroken("; ".join(differences))
+
+
+def _families(family: str) -> tuple[str, ...]:
+    from kalshi_alpha.rehearsal.releases import PLAYS  # noqa: PLC0415
+
+    if family == ALL:
+        return (INDEX, *PLAYS)
+    return tuple(PLAYS) if family == MACRO else (family,)
+
+
+def _rehearsed(family: str, day: str, folder: Path, seed: int, progress: Progress) -> Left:
+    from kalshi_alpha.rehearsal.releases import macro_traded  # noqa: PLC0415
+    from kalshi_alpha.rehearsal.report import rehearse_and_report, rehearse_release  # noqa: PLC0415
+
+    if family == INDEX:
+        return rehearse_and_report(parse_day(day), folder, seed=seed, progress=progress)
+    with macro_traded():
+        return rehearse_release(family, folder, seed=seed, progress=progress)
 
 
 @contextlib.contextmanager

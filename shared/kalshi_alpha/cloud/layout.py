@@ -13,6 +13,7 @@ state        ``ARMING``               ``LIVE``                     the operator'
 state        ``STAGE``                ``NOW``                      research, paper, pilot, scaled
 state        ``STAGE``                ``HISTORY#<instant>#<n>``    every standing, and who moved it
 state        ``COOLOFF``              ``<series>``                 a pause after a loss limit
+state        ``PLAN``                 ``<id>``                     a window of a release, planned
 state        ``HEARTBEAT``            ``<symbol>``                 the sentry's last word
 state        ``HEARTBEAT``            ``WATCH``                    which sentry watches, how long
 ledger       ``WINDOW#<id>``          ``ORDER#<client order id>``  intent, then what became of it

@@ -28,6 +28,8 @@ EMITTED: Mapping[str, tuple[str, ...]] = {
     "quote": (*_CALLED, *(f"Quotes{what}" for what in _QUOTES)),
     "cancel": (*_CALLED, "PullLateness", "PullAttempts", "RestingAfterPull"),
     "reconcile": (*_CALLED, "Fills", "LedgerDifference", "Contradictions", "FeeDifferences"),
+    "planner": (*_CALLED, "Planned", "PlansCancelled", "PlansLeftOut"),
+    "sources": (*_CALLED, "SourcesRead", "SourcesStale", "OldestSourceHours"),
     "sentry": ("HeartbeatAge", "FeedLag", "FeedSilence"),
     "day": (
         *_CALLED, "EvClaimed", "Realised", "EvDrift", "FillsPredicted", "FillsHad",
@@ -35,6 +37,10 @@ EMITTED: Mapping[str, tuple[str, ...]] = {
         "Demoted",
     ),
 }  # fmt: skip
+
+
+# Emitted only where the families that wait for a release are traded.
+OF_RELEASES = ("planner", "sources")
 
 
 def namespace(stage: str) -> str:

@@ -33,7 +33,8 @@ class Parameters:
         span: whether the print is the change over one month or over twelve.
         constant: of the expected change.
         trend: weight of the mean change of the year before.
-        newest: weight of the change of the month before; 0 for it when it is not known.
+        newest: weight of the change of the month before; where that month has none, the mean of
+            the year before stands for it, for without it every change would be expected too low.
         gasoline: change for each percent that gasoline moved, ``gasoline_change`` of the reading.
         gasoline_before: the same for the month before, ``gasoline_change_before``.
         months: January's habit to December's.
@@ -98,12 +99,12 @@ def expected_change(reading: MacroReading, parameters: Parameters, month: date) 
         DataError: when fewer than six changes of the year before are known.
     """
     changes = changes_before(reading.history, month)
-    newest = changes.get(months_before(month, 1))
     average = math.fsum(changes.values()) / len(changes)
+    newest = changes.get(months_before(month, 1), average)
     return (
         parameters.constant
         + parameters.trend * average
-        + parameters.newest * (0.0 if newest is None else newest)
+        + parameters.newest * newest
         + parameters.gasoline * reading.beside.get("gasoline_change", 0.0)
         + parameters.gasoline_before * reading.beside.get("gasoline_change_before", 0.0)
         + parameters.months[month.month - 1]

@@ -6,11 +6,13 @@ A family's module has ``Parameters``, a frozen record, and ``terminal_law``, whi
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from importlib import resources
 from typing import Any, Protocol
 
 import msgspec
@@ -85,15 +87,54 @@ def price(law: PrintLaw, payoffs: Sequence[Payoff], ticks_per_point: int) -> tup
     return probabilities(law, payoffs, ticks_per_point)
 
 
-def parse_parameters(text: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return the parts of a parameter file as tables by name, provenance taken off.
+@dataclass(frozen=True, slots=True)
+class ParameterFile:
+    """A parameter file of the macro families.
+
+    Attributes:
+        as_of: the last day it knew.
+        valid_until: the last day it may be used.
+        parts: tables by name, provenance taken off.
+        checksum: SHA-256 of the file, for the provenance of what it prices.
+    """
+
+    as_of: date
+    valid_until: date
+    parts: Mapping[str, Mapping[str, Any]]
+    checksum: str
+
+
+def shipped_parameters(on: date) -> bytes:
+    """Return the newest parameter file of the package that knew no day from ``on`` on.
+
+    With a day before them all it is the oldest; whoever reads it refuses what it must.
+    """
+    folder = resources.files("kalshi_alpha.pricing").joinpath("parameters")
+    files = sorted(f.name for f in folder.iterdir() if f.name.startswith("macro-"))
+    known = [name for name in files if name < f"macro-{on}.toml"]
+    return folder.joinpath(known[-1] if known else files[0]).read_bytes()
+
+
+def load_parameter_file(data: bytes) -> ParameterFile:
+    """Read a parameter file: two dates, and a table for each part.
 
     Raises:
         ParameterError: when it is no such file, or a part does not say where it is from.
     """
     try:
-        tables = msgspec.convert(tomllib.loads(text), dict[str, dict[str, Any]])
-    except (ValueError, RecursionError, msgspec.ValidationError) as error:
+        doc = tomllib.loads(data.decode())
+        as_of, until = (msgspec.convert(doc.pop(name), date) for name in ("as_of", "valid_until"))
+    except (ValueError, KeyError, RecursionError, msgspec.ValidationError) as error:
+        raise ParameterError(f"the macro parameters cannot be read: {str(error)[:200]}") from None
+    if until < as_of:
+        raise ParameterError(f"the macro parameters end on {until}, before they begin on {as_of}")
+    return ParameterFile(as_of, until, _parts(doc), hashlib.sha256(data).hexdigest())
+
+
+def _parts(doc: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        tables = msgspec.convert(doc, dict[str, dict[str, Any]])
+    except msgspec.ValidationError as error:
         raise ParameterError(f"the macro parameters cannot be read: {str(error)[:200]}") from None
     for name, table in tables.items():
         if not isinstance(table.pop("provenance", None), str):

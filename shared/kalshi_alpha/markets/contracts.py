@@ -126,16 +126,18 @@ def contract_from_listing(market: Mapping[str, Any], series: Series) -> Contract
 
 
 def ladder_from_listing(
-    markets: Sequence[Mapping[str, Any]], series: Series, fixing: datetime
+    markets: Sequence[Mapping[str, Any]], series: Series, fixing: datetime, event: str = ""
 ) -> Ladder:
-    """Read all markets of the event of ``series`` that is decided at ``fixing`` (aware).
+    """Read all markets of the event of ``series`` whose trading ends at ``fixing`` (aware).
+
+    ``event`` is the event's ticker; without one it is the index event of that fixing.
 
     Nothing raises for a market's sake: what cannot be priced is in ``refused``. A range series
     must cover every value exactly once, or all of it is refused; a market that is well formed but
     does not trade now still counts for that.
     """
     fixing = require_aware(fixing)
-    event = index_event_ticker(series.ticker, fixing)
+    event = event or index_event_ticker(series.ticker, fixing)
     read: list[Contract] = []
     kept: list[Contract] = []
     refused: list[RefusedMarket] = []

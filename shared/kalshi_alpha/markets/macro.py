@@ -8,14 +8,15 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from kalshi_alpha.errors import ConfigurationError
+from kalshi_alpha.markets.registry import trades_macro
 from kalshi_alpha.markets.releases import KINDS
 
 TABLE = "macro.toml"
@@ -33,6 +34,8 @@ class MacroSeries:
         release: the kind of release in the calendar.
         parameters: the part of the parameter file.
         ticks_per_point: ticks of the settlement value to one of its units.
+        group: the group of windows it is quoted in.
+        strike_step: units between neighbouring strikes, for ladders drawn without a listing.
     """
 
     family: Name
@@ -40,15 +43,21 @@ class MacroSeries:
     release: Name
     parameters: Name
     ticks_per_point: Annotated[int, msgspec.Meta(ge=1)]
+    group: Name
+    strike_step: Annotated[float, msgspec.Meta(gt=0)]
 
 
 class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     module: Name
+    max_loss_per_day: Name
+    max_loss_per_week: Name
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool
+    figures: dict[str, dict[str, Any]]
     families: dict[str, _Family]
+    groups: dict[str, dict[str, Any]]
     series: dict[str, MacroSeries]
 
 
@@ -72,18 +81,60 @@ class MacroRegistry:
         return self.series if self.enabled else MappingProxyType({})
 
 
-@functools.cache
 def load_macro() -> MacroRegistry:
-    """Return the shipped registry; read once.
+    """Return the shipped registry, on where its line or ``registry.trade`` says so.
 
     Raises:
         ConfigurationError: when the shipped file is broken.
     """
+    return replace(_shipped(), enabled=trades_macro())
+
+
+@functools.cache
+def _shipped() -> MacroRegistry:
     return parse_macro(resources.files(__package__).joinpath(TABLE).read_text("utf-8"))
+
+
+def registry_tables(text: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what the macro file adds to the registry's tables: figures, families, groups, series.
+
+    Raises:
+        ConfigurationError: as ``parse_macro``.
+    """
+    table = _read(text)
+    limits = ("max_loss_per_day", "max_loss_per_week")
+    return {
+        "figures": table.figures,
+        "families": {
+            name: {limit: getattr(one, limit) for limit in limits}
+            for name, one in table.families.items()
+        },
+        "groups": table.groups,
+        "series": {
+            ticker: {
+                "symbol": one.figure,
+                "family": one.family,
+                "kind": "above",
+                "group": one.group,
+                "ticks_per_point": one.ticks_per_point,
+                "strike_step": one.strike_step,
+            }
+            for ticker, one in table.series.items()
+        },
+    }
 
 
 def parse_macro(text: str) -> MacroRegistry:
     """Read a registry from TOML; raise ``ConfigurationError`` when it contradicts itself."""
+    table = _read(text)
+    return MacroRegistry(
+        table.enabled,
+        MappingProxyType({name: family.module for name, family in table.families.items()}),
+        MappingProxyType(table.series),
+    )
+
+
+def _read(text: str) -> _Table:
     try:
         table = msgspec.convert(tomllib.loads(text), _Table)
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
@@ -98,11 +149,12 @@ def parse_macro(text: str) -> MacroRegistry:
             raise ConfigurationError(
                 f"{ticker} waits for the release {one.release!r}; there is: {', '.join(KINDS)}"
             )
+        if table.groups.get(one.group, {}).get("release") != one.release:
+            raise ConfigurationError(
+                f"{ticker} waits for the release {one.release!r} and its group {one.group!r} does "
+                "not: windows are the group's"
+            )
     idle = table.families.keys() - {one.family for one in table.series.values()}
     if idle:
         raise ConfigurationError(f"no series is of the family {min(idle)}: remove it")
-    return MacroRegistry(
-        table.enabled,
-        MappingProxyType({name: family.module for name, family in table.families.items()}),
-        MappingProxyType(table.series),
-    )
+    return table

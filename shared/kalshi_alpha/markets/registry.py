@@ -2,7 +2,8 @@
 
 The file is the single source of truth: series, symbols, groups of windows, phases and caps. It is
 checked whole when read; unknown keys, missing keys and contradictions are refused. ``[caps]``,
-``[quoting]`` and ``[phases]`` are defaults that a series or a group may override key by key.
+``[quoting]`` and ``[phases]`` are defaults that a series or a group may override key by key. The
+macro families' own file adds its tables to these when they are on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import time
 from importlib import resources
@@ -36,6 +38,10 @@ T = TypeVar("T")
 _FIRST_FIXING, _LAST_FIXING = time(9, 30), time(16, 0)
 # Out of the book two seconds before the fixing is a law of the house, not a setting.
 _LATEST_PULL = 2.0
+
+INDEX, MACRO, ALL = "index", "macro", "all"  # the kinds of families, and both
+_MACRO_TABLE = "macro.toml"
+_also: set[str] = set()  # what this process trades besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,16 +224,29 @@ class Symbol:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One published figure: how long ago its source may last have said so.
+
+    Attributes:
+        name: our name, such as ``cpi-sa``.
+        fresh_hours: age of the oldest source that its law needs, at most.
+    """
+
+    name: Name
+    fresh_hours: Positive
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One series of events, its ladder and its limits.
 
     Attributes:
         ticker: the venue's name, such as ``KXINXU``.
-        symbol: the symbol it settles on.
+        symbol: the index or the published figure it settles on.
         family: which family makes its terminal law.
         kind: ``above`` is a nested ladder of thresholds, ``range`` a partition into buckets.
         group: the group of windows it is quoted in.
-        ticks_per_point: settlement ticks in one point of the index.
+        ticks_per_point: settlement ticks in one point of the index, or unit of the figure.
         strike_step: points between neighbouring strikes.
         caps: its limits.
         quoting: when its prices are worth quoting.
@@ -246,12 +265,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Series quoted together at the same fixings, which are New York times of day, ascending."""
+    """Series quoted together at the same fixings, which are New York times of day, ascending.
+
+    A group with a ``release``, a kind of the calendar of releases, has no fixings of its own: its
+    windows end when the venue's listing says that trading in the release's events does.
+    """
 
     name: Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z-]*\Z")]
     series: tuple[str, ...]
     fixings: tuple[time, ...]
     phases: Phases
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +283,7 @@ class Registry:
     """Everything the registry says; ``hash`` is the SHA-256 of the effective configuration."""
 
     symbols: Mapping[str, Symbol]
+    figures: Mapping[str, Figure]
     series: Mapping[str, Series]
     groups: Mapping[str, Group]
     families: Mapping[str, FamilyLimits]
@@ -269,13 +294,16 @@ class Registry:
 
 
 def load_registry(path: Path | None = None) -> Registry:
-    """Read the registry shipped with the package, once, or another file.
+    """Read what this process trades, once, or another file.
+
+    Without a path it is the registry shipped with the package, with the macro families in it where
+    ``markets/macro.toml`` or ``trade`` has turned them on.
 
     Raises:
         ConfigurationError: when the file cannot be read or says something impossible.
     """
     if path is None:
-        return _shipped()
+        return _shipped(trades_macro())
     try:
         return parse_registry(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError) as error:
@@ -285,8 +313,34 @@ def load_registry(path: Path | None = None) -> Registry:
         ) from None
 
 
-def parse_registry(text: str) -> Registry:
-    """Read a registry from TOML; raise ``ConfigurationError`` when it says something impossible."""
+def trade(*also: str) -> None:
+    """Say what this process trades beside the index: ``macro``, or nothing.
+
+    A step is told by its environment, a command by ``--family``.
+
+    Raises:
+        ConfigurationError: when there is no such kind of family.
+    """
+    unknown = sorted(set(also) - {INDEX, MACRO})
+    if unknown:
+        raise ConfigurationError(
+            f"there are no families of the kind {unknown[0]!r}; there are: {INDEX}, {MACRO}"
+        )
+    _also.clear()
+    _also.update(also)
+
+
+def trades_macro() -> bool:
+    """Say whether this process trades the macro families."""
+    return MACRO in _also or _macro_is_on()
+
+
+def parse_registry(text: str, more: Mapping[str, Mapping[str, Any]] | None = None) -> Registry:
+    """Read a registry from TOML, and ``more`` of its tables by name from elsewhere.
+
+    Raises:
+        ConfigurationError: when it says something impossible, or a thing twice.
+    """
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also a number of a thousand digits
@@ -296,8 +350,13 @@ def parse_registry(text: str) -> Registry:
     _only(tree, (*defaults, "all", "risk", "drift", *named), "the registry")
     caps, quoting, phases = (_table(tree, name, "the registry") for name in defaults)
     named_symbols, named_series, named_groups, named_families = (
-        _table(tree, name, "the registry") for name in named
+        _joined(name, _table(tree, name, "the registry"), (more or {}).get(name, {}))
+        for name in named
     )
+    figures = {
+        name: _build(Figure, {**table, "name": name}, name)
+        for name, table in (more or {}).get("figures", {}).items()
+    }
     everything = _build(AllLimits, _money(_table(tree, "all", "the registry"), "all"), "all")
     risk = _risk(_table(tree, "risk", "the registry"))
     drift = _drift(_table(tree, "drift", "the registry"))
@@ -318,11 +377,12 @@ def parse_registry(text: str) -> Registry:
         )
         for name in named_families
     }
-    _cross_check(symbols, series, groups, families)
+    _cross_check(symbols.keys() | figures.keys(), series, groups, families)
     _check_pairs(risk.pairs, symbols)
     _check_accountability(series, everything)
     effective = {
         "symbols": symbols,
+        **({"figures": figures} if figures else {}),
         "series": series,
         "groups": groups,
         "families": families,
@@ -332,6 +392,7 @@ def parse_registry(text: str) -> Registry:
     }
     return Registry(
         symbols=MappingProxyType(symbols),
+        figures=MappingProxyType(figures),
         series=MappingProxyType(series),
         groups=MappingProxyType(groups),
         families=MappingProxyType(families),
@@ -343,8 +404,31 @@ def parse_registry(text: str) -> Registry:
 
 
 @functools.cache
-def _shipped() -> Registry:
-    return parse_registry(resources.files(__package__).joinpath("registry.toml").read_text("utf-8"))
+def _shipped(macro: bool) -> Registry:
+    more = None
+    if macro:
+        from kalshi_alpha.markets.macro import registry_tables  # noqa: PLC0415 - only when it is on
+
+        more = registry_tables(_text(_MACRO_TABLE))
+    return parse_registry(_text("registry.toml"), more)
+
+
+@functools.cache
+def _macro_is_on() -> bool:
+    return tomllib.loads(_text(_MACRO_TABLE)).get("enabled") is True
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _joined(
+    name: str, here: Mapping[str, Any], there: Mapping[str, Any]
+) -> Mapping[str, Mapping[str, Any]]:
+    twice = sorted(here.keys() & there.keys())
+    if twice:
+        raise ConfigurationError(f"{name}.{twice[0]} is given twice: keep one of the two")
+    return {**here, **there}
 
 
 def _symbol(name: str, table: Mapping[str, Any]) -> Symbol:
@@ -373,6 +457,8 @@ def _group(
     _underived(table, ("name", "series"), name)
     own_phases = {**phases, **_table(table, "phases", name, optional=True)}
     built: dict[str, Any] = {
+        "release": "",
+        **({"fixings": []} if table.get("release") else {}),
         **table,
         "name": name,
         "series": tuple(s.ticker for s in series.values() if s.group == name),
@@ -499,6 +585,13 @@ def _check_phases(group: Group) -> None:
 
 
 def _check_fixings(group: Group) -> None:
+    if group.release:
+        if group.fixings:
+            raise ConfigurationError(
+                f"the group {group.name} has fixings and a release: the listing says when trading "
+                "in a release ends, so leave the fixings out"
+            )
+        return
     if not group.fixings:
         raise ConfigurationError(f"the group {group.name} has no fixings")
     for fixing in group.fixings:
@@ -513,7 +606,7 @@ def _check_fixings(group: Group) -> None:
 
 
 def _cross_check(
-    symbols: Mapping[str, Symbol],
+    symbols: AbstractSet[str],
     series: Mapping[str, Series],
     groups: Mapping[str, Group],
     families: Mapping[str, FamilyLimits],

@@ -18,11 +18,18 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from kalshi_alpha.clock import NEW_YORK, require_aware
 from kalshi_alpha.errors import TickerError
 
+if TYPE_CHECKING:
+    from kalshi_alpha.markets.releases import Release
+
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+
+_MONTHLY = frozenset({"cpi", "jobs"})
+_NAMED_BY_RELEASE = frozenset({"claims"})
 
 _EVENT = re.compile(
     rf"""
@@ -130,3 +137,17 @@ def index_event_ticker(series: str, fixing: datetime) -> str:
         )
     text = f"{series}-{local:%y}{_MONTHS[local.month - 1]}{local:%d}H{local:%H%M}"
     return str(parse_event(text))
+
+
+def release_event_ticker(series: str, release: Release) -> str:
+    """Return the ticker of a release's event: by month for prices, else by the day it speaks of.
+
+    Weekly claims are named by the day they come out on.
+
+    Raises:
+        TickerError: when ``series`` is malformed.
+    """
+    out = release.at.astimezone(NEW_YORK).date()
+    named = out if release.kind in _NAMED_BY_RELEASE else release.period
+    text = f"{series}-{named:%y}{_MONTHS[named.month - 1]}"
+    return str(parse_event(text if release.kind in _MONTHLY else f"{text}{named:%d}"))

@@ -1,7 +1,8 @@
 """When to quote: one window for each fixing of a group on a day of trading.
 
 The calendar only vetoes: a window stands for a fixing that may exist. Which events do exist, and
-when they close, is the listing's to say (``contracts.ladder_from_listing``).
+when they close, is the listing's to say (``contracts.ladder_from_listing``). A window of a release
+is named by the close that the listing gave; the calendar says which period its figure speaks of.
 """
 
 from __future__ import annotations
@@ -9,13 +10,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from kalshi_alpha.clock import NEW_YORK, require_aware
 from kalshi_alpha.errors import DataError, WindowClosed
 from kalshi_alpha.markets.registry import Group, Phases, Registry
 from kalshi_alpha.markets.sessions import Session, Sessions
-from kalshi_alpha.markets.tickers import index_event_ticker
+from kalshi_alpha.markets.tickers import index_event_ticker, release_event_ticker
 
+if TYPE_CHECKING:
+    from kalshi_alpha.markets.releases import Release
+
+# Trading ends minutes before a release, or with the day before it; never a whole day and a half.
+_RELEASED_WITHIN = timedelta(hours=36)
 _ID = re.compile(r"(?P<day>[0-9]{8})-(?P<time>[0-9]{4})-(?P<group>[a-z][a-z-]*)")
 
 
@@ -28,12 +35,14 @@ class Window:
         fixing: the instant that decides, aware, in UTC.
         series: the series quoted.
         phases: its phases, in seconds around the fixing.
+        release: whose figure decides; None for an index. Its ``fixing`` is when trading ends.
     """
 
     group: str
     fixing: datetime
     series: tuple[str, ...]
     phases: Phases
+    release: Release | None = None
 
     @property
     def day(self) -> date:
@@ -86,9 +95,14 @@ class Window:
         return self.pull_at.replace(microsecond=0)
 
     @property
+    def decided_at(self) -> datetime:
+        """Return when what pays is known: at the fixing, or with the release."""
+        return self.fixing if self.release is None else max(self.fixing, self.release.at)
+
+    @property
     def reconcile_at(self) -> datetime:
         """Return when the books are closed for the first time."""
-        return self._before(-self.phases.reconcile_after)
+        return self.decided_at + timedelta(seconds=self.phases.reconcile_after)
 
     @property
     def thaw_at(self) -> datetime:
@@ -97,6 +111,8 @@ class Window:
 
     def event_ticker(self, series: str) -> str:
         """Return the event of ``series`` that this fixing decides."""
+        if self.release is not None:
+            return release_event_ticker(series, self.release)
         return index_event_ticker(series, self.fixing)
 
     @property
@@ -141,13 +157,15 @@ def window_from_id(text: str, registry: Registry, sessions: Sessions) -> Window:
 
     Raises:
         DataError: when the id is malformed or names an unknown group.
-        WindowClosed: when that day is closed or has no such fixing.
+        WindowClosed: when that day is closed or has no such fixing or release.
     """
-    day, group = _day_and_group(text)
+    day, clock, group = _parts(text)
     if group not in registry.groups:
         raise DataError(
             f"{text[:60]!r} names the group {group[:40]!r}; known are {', '.join(registry.groups)}"
         )
+    if registry.groups[group].release:
+        return release_window(registry.groups[group], datetime.combine(day, clock, NEW_YORK))
     todays = windows_on(day, registry, sessions)
     for window in todays:
         if window.window_id == text:
@@ -164,12 +182,33 @@ def window_from_id(text: str, registry: Registry, sessions: Sessions) -> Window:
     raise WindowClosed(f"there is no window {text}. {reason}")
 
 
-def _day_and_group(text: str) -> tuple[date, str]:
+def release_window(group: Group, closes: datetime) -> Window:
+    """Return the window of a release group whose events stop trading at ``closes``, aware.
+
+    Raises:
+        WindowClosed: when the calendar knows no release of that kind soon after it.
+    """
+    from kalshi_alpha.markets.releases import load_releases  # noqa: PLC0415 - for releases alone
+
+    closes = require_aware(closes).astimezone(UTC)
+    try:
+        coming = load_releases().between(group.release, closes, closes + _RELEASED_WITHIN)
+    except DataError as error:
+        raise WindowClosed(f"there is no {group.name} window at {closes}: {error}") from None
+    if not coming:
+        raise WindowClosed(
+            f"there is no {group.name} window that ends at {closes}: the calendar has no release "
+            f"of {group.release} within {_RELEASED_WITHIN.total_seconds() / 3600:.0f} hours of it"
+        )
+    return Window(group.name, closes, group.series, group.phases, coming[0])
+
+
+def _parts(text: str) -> tuple[date, time, str]:
     found = _ID.fullmatch(text)
     try:
         if found is not None:
-            time.fromisoformat(found["time"])
-            return date.fromisoformat(found["day"]), found["group"]
+            clock = time.fromisoformat(found["time"])
+            return date.fromisoformat(found["day"]), clock, found["group"]
     except ValueError:
         pass
     raise DataError(

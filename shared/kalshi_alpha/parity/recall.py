@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kalshi_alpha.clock import from_iso, iso
 from kalshi_alpha.errors import DataError
@@ -22,7 +22,7 @@ from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.parity import heard
 from kalshi_alpha.parity.differences import INPUT, Findings
 from kalshi_alpha.parity.own import SLACK, OwnOrders
-from kalshi_alpha.pricing.law import TerminalLaw
+from kalshi_alpha.pricing.laws import Law
 from kalshi_alpha.pricing.reading import Reading
 from kalshi_alpha.steps import facts, heartbeat
 from kalshi_alpha.steps.scanning import used_up
@@ -30,6 +30,9 @@ from kalshi_alpha.trading.plan import Exposure
 from kalshi_alpha.trading.risk_book import Fixing
 from kalshi_alpha.trading.standing import StandingRecord
 from kalshi_alpha.trading.window_gates import SeriesFacts, WindowFacts
+
+if TYPE_CHECKING:
+    from kalshi_alpha.steps.figures import Figures
 
 # Two instants on clocks that were rounded to four digits in between.
 _ROUNDED = timedelta(milliseconds=1)
@@ -100,6 +103,16 @@ class Recall:
     def parameters(self) -> bytes:
         """Return the file recorded."""
         return str(self.seen.get("parameters", "")).encode()
+
+    def figures(self, series: str) -> Figures:
+        """Return what was known of a published figure, as recorded."""
+        from kalshi_alpha.steps.figures import Figures  # noqa: PLC0415 - for figures alone
+
+        return Figures.from_json(self._of(series).get("figures", {}))
+
+    def figure_parameters(self) -> bytes:
+        """Return the file recorded."""
+        return str(self.seen.get("figure_parameters", "")).encode()
 
     def tuning(self) -> bytes | None:
         """Return the file recorded."""
@@ -181,7 +194,7 @@ class Recall:
             raise DataError(str(found["error"]))
         return Fixing() if found is None else Fixing.from_json(found)
 
-    def keep_law(self, symbol: str, law: TerminalLaw, at: datetime) -> None:
+    def keep_law(self, symbol: str, law: Law, at: datetime) -> None:
         """Keep nothing."""
 
     def _of(self, series: str) -> Mapping[str, Any]:

@@ -164,16 +164,31 @@ def display_fee(terms: FeeTerms, price: int, size: int, *, is_taker: bool) -> in
 
 
 INDEX_SERIES = frozenset({"KXINX", "KXINXU", "KXNASDAQ100", "KXNASDAQ100U"})
+# As listed on 2026-10-09; no change of theirs is known.
+FIGURE_FEE_TYPES = MappingProxyType(
+    {
+        "KXCPI": "quadratic_with_maker_fees",
+        "KXCPICORE": "quadratic",
+        "KXCPIYOY": "quadratic_with_maker_fees",
+        "KXJOBLESSCLAIMS": "quadratic",
+        "KXUST10AD": "quadratic",
+        "KXAAAGASD": "quadratic",
+        "KXAAAGASW": "quadratic",
+        "KXAAAGASM": "quadratic_with_maker_fees",
+    }
+)
 # The index series' half taker rate ended with the schedule of July 2026.
 FULL_INDEX_RATE_SINCE = datetime(2026, 7, 3, 17, tzinfo=UTC)
 
 
 def series_terms_at(series: str, instant: datetime) -> FeeTerms:
-    """Return what an index series charged at ``instant``, for replaying; live, ask the venue.
+    """Return what a series charged at ``instant``, for replaying; live, ask the venue.
 
     Raises:
         ContractError: when the series' history is not kept here.
     """
+    if series in FIGURE_FEE_TYPES:
+        return FeeTerms(FIGURE_FEE_TYPES[series], Decimal(1))
     if series not in INDEX_SERIES:
         raise ContractError(f"the fee history of {series} is not kept here: read it at the venue")
     full = require_aware(instant) >= FULL_INDEX_RATE_SINCE

@@ -41,6 +41,10 @@ class Rounding(Protocol):
         """Return the lowest figure before rounding that prints as ``tick`` steps or more."""
         ...
 
+    def guess(self, figure: float) -> float:
+        """Return about how many steps a figure prints as."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
@@ -62,6 +66,10 @@ class Nearest:
     def edge(self, tick: int) -> float:
         """Return half a step below ``tick``."""
         return (2 * tick - 1) * self.step / (2 * self.per_unit)
+
+    def guess(self, figure: float) -> float:
+        """Return the figure in steps."""
+        return figure * self.per_unit / self.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,10 @@ class PercentOfIndex:
         lowest = -(-self.base * (whole + 2 * tick - 1) // whole)
         return (2 * lowest - 1) / (2 * self.index_per_unit)
 
+    def guess(self, figure: float) -> float:
+        """Return the change over the base, in steps."""
+        return (figure * self.index_per_unit / self.base - 1.0) * 100.0 * self.per_unit
+
 
 @dataclass(frozen=True, slots=True)
 class PrintLaw:
@@ -127,6 +139,21 @@ class PrintLaw:
             raise DataError(f"the law's centre is {self.centre}; it must be finite")
         if not (math.isfinite(self.scale) and self.scale > 0):
             raise DataError(f"the law's scale is {self.scale}; it must be positive and finite")
+
+    @property
+    def level(self) -> float:
+        """Return where it stands: the middle of what is printed, in the print's own units."""
+        return self.printed(self.quantile(0.5))
+
+    def printed(self, figure: float) -> float:
+        """Return what is printed of a figure before rounding, in the print's own units."""
+        rounding = self.rounding
+        tick = math.floor(rounding.guess(figure))
+        while rounding.edge(tick + 1) <= figure:
+            tick += 1
+        while rounding.edge(tick) > figure:
+            tick -= 1
+        return tick * rounding.step / rounding.per_unit
 
     def cdf(self, figure: float) -> float:
         """Return the probability of at most ``figure`` before rounding."""

@@ -25,7 +25,6 @@ from kalshi_alpha.cloud.artifacts import FolderStore
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.markets.windows import Window
-from kalshi_alpha.pricing.parameters import parameters_checksum, shipped_parameters
 from kalshi_alpha.rehearsal.books import differences
 from kalshi_alpha.rehearsal.path import load_day
 from kalshi_alpha.rehearsal.run import Progress, Rehearsal, RehearsalResult, WindowRun
@@ -72,18 +71,39 @@ class Left:
 
 def rehearse_and_report(day: date, out: Path, *, seed: int, progress: Progress) -> Left:
     """Rehearse ``day`` and write everything into ``<out>/rehearsal/<day>``, replacing it."""
-    folder = out / "rehearsal" / day.isoformat()
     load_day("SPX", day, seed=seed)  # a day that is not recorded ends here, before anything starts
-    rehearsal = Rehearsal(day, folder / "artifacts", seed=seed, progress=progress)
+    folder = folder_of(out, day)
+    return _reported(Rehearsal(day, folder / "artifacts", seed=seed, progress=progress), folder)
+
+
+def rehearse_release(family: str, out: Path, *, seed: int, progress: Progress) -> Left:
+    """Rehearse the recorded release of a macro family; as ``rehearse_and_report``."""
+    from kalshi_alpha.rehearsal.releases import ReleaseRehearsal, play_of  # noqa: PLC0415
+
+    play = play_of(family)
+    folder = folder_of(out, play.day)
+    rehearsal = ReleaseRehearsal(play, folder / "artifacts", seed=seed, progress=progress)
+    return _reported(rehearsal, folder)
+
+
+def folder_of(out: Path, day: date) -> Path:
+    """Return the folder of a rehearsed day."""
+    return out / "rehearsal" / day.isoformat()
+
+
+def _reported(rehearsal: Rehearsal, folder: Path) -> Left:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "artifacts").mkdir(parents=True)
     with _functions_log(folder / "functions.log"):
         result = rehearsal.run()
-    return write_left(result, folder)
+    return write_left(result, folder, rehearsal.data_labels)
 
 
-def write_left(result: RehearsalResult, folder: Path) -> Left:
-    """Write the summary, the report, the ledger and the why-records of a played rehearsal."""
+def write_left(result: RehearsalResult, folder: Path, labels: Mapping[str, str]) -> Left:
+    """Write the summary, the report, the ledger and the why-records of a played rehearsal.
+
+    ``labels`` say of each kind of data where it is from.
+    """
     entries = [entry for rows in result.entries.values() for entry in rows]
     whys = _why_records(folder / "artifacts")
     (folder / "why.jsonl").write_text("".join(json.dumps(w, sort_keys=True) + "\n" for w in whys))
@@ -94,7 +114,7 @@ def write_left(result: RehearsalResult, folder: Path) -> Left:
         document = json.dumps(_kept(run, result), sort_keys=True, default=str)
         store.write(kept_key(run.window.window_id), document.encode())
     report = RehearsalReport(
-        _provenance(result),
+        _provenance(result, labels),
         tuple(
             window_report(
                 read_kept(store, run.window.window_id, registry, sessions),
@@ -117,22 +137,16 @@ def _functions_log(path: Path) -> Iterator[None]:
         yield
 
 
-def _provenance(result: RehearsalResult) -> Provenance:
+def _provenance(result: RehearsalResult, labels: Mapping[str, str]) -> Provenance:
     return Provenance(
         day=result.day,
         generated_at=SystemClock().now(),
         code_version=__version__,
         registry_hash=load_registry().hash,
-        parameters_checksum=parameters_checksum(shipped_parameters(result.day)),
+        parameters_checksum=result.parameters,
         seed=result.seed,
         broker="twin",
-        data_labels={
-            "SPX and NDX minutes": "recorded",
-            "path inside a minute": "simulated, seeded bridge",
-            "other traders": "simulated, sizes and spreads calibrated to recorded KXINXU trades",
-            "settlement values": "simulated: the path at the fixing plus a seeded basis",
-            "profit and loss": "no kept of anything: the other traders are made up",
-        },
+        data_labels=dict(labels),
     )
 
 
@@ -173,6 +187,8 @@ def _kept(run: WindowRun, result: RehearsalResult) -> dict[str, Any]:
 def _levels(window: Window, result: RehearsalResult) -> dict[str, list[tuple[str, float]]]:
     """Return the path that was played, from the first quote to the fixing."""
     registry, found = load_registry(), {}
+    if window.release is not None:
+        return {}  # nothing moves before a release
     for symbol in {registry.series[name].symbol for name in window.series}:
         path = load_day(symbol, result.day, seed=result.seed)
         at, points = window.make_at, []

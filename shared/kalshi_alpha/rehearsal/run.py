@@ -23,6 +23,7 @@ from datetime import time as wall_time
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -35,6 +36,7 @@ from kalshi_alpha.errors import ConfigurationError, InvariantBroken
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.pricing.parameters import parameters_checksum, shipped_parameters
 from kalshi_alpha.rehearsal.clock import ScaledClock, Segment, Timeline
 from kalshi_alpha.rehearsal.closing import close_the_day
 from kalshi_alpha.rehearsal.machine import (
@@ -68,6 +70,7 @@ _AWS = {
 }
 
 Progress = Callable[["WindowProgress"], None]
+Handler = Callable[[dict[str, Any], Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class RehearsalResult:
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     parts: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     books: dict[str, Any] = field(default_factory=dict)
+    parameters: str = ""  # their checksum
 
 
 def played_windows(day: date) -> tuple[Window, ...]:
@@ -139,27 +143,53 @@ class Rehearsal:
     """One rehearsed day; ``folder`` receives the artifacts the functions write."""
 
     stalled_after = 180.0  # real seconds without an end: something is stuck
+    data_labels: Mapping[str, str] = MappingProxyType(
+        {
+            "SPX and NDX minutes": "recorded",
+            "path inside a minute": "simulated, seeded bridge",
+            "other traders": "simulated, sizes and spreads calibrated to recorded KXINXU trades",
+            "settlement values": "simulated: the path at the fixing plus a seeded basis",
+            "profit and loss": "no proof of anything: the other traders are made up",
+        }
+    )
 
-    def __init__(self, day: date, folder: Path, *, seed: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        day: date,
+        folder: Path,
+        *,
+        seed: int,
+        progress: Progress,
+        windows: tuple[Window, ...] = (),
+    ) -> None:
         self._day, self._folder, self._seed, self._progress = day, folder, seed, progress
-        self._windows = played_windows(day)
+        self._windows = windows or played_windows(day)
 
     def run(self) -> RehearsalResult:
         """Play every window and return what they left."""
-        # At 1x and shortly before everything while the twin and the account are being set up.
-        first = Timeline(real_time.time(), self._windows[0].prep_at - timedelta(minutes=10))
+        first = self._first(real_time.time())
         clock = ScaledClock(first)
         result = RehearsalResult(self._day, self._seed)
         with environment(), world(self._plan(first)) as twin, local_aws():
             settings, machine = self._furnish(twin, clock)
+            self._prepare(twin, clock)
             with local_machine(step_handlers(), clock):
                 for window in self._windows:
                     self._relay(twin, clock, window)
                     result.runs.append(self._play(window, settings, clock, machine))
             self._collect(result)
+            result.parameters = self._parameters()
             close_the_day(runtime_module.current(), self._day, self._folder.parent)
-            result.books = httpx.get(_control(twin, "books")).raise_for_status().json()
+            result.books = httpx.get(control_url(twin, "books")).raise_for_status().json()
         return result
+
+    def timeline(self, window: Window, anchor_wall: float) -> Timeline:
+        """Return the clock of a window."""
+        return timeline(window, anchor_wall)
+
+    def _first(self, anchor_wall: float) -> Timeline:
+        """Return 1x and shortly before everything, for while twin and account are set up."""
+        return Timeline(anchor_wall, self._windows[0].prep_at - timedelta(minutes=10))
 
     def _plan(self, first: Timeline) -> WorldPlan:
         fixings = tuple((s, w.fixing) for w in self._windows for s in w.series)
@@ -174,7 +204,7 @@ class Rehearsal:
             create_table(spec, names[spec.name])
         secrets = boto3.client("secretsmanager", region_name=REGION)
         key = {"key_id": twin["exchange"]["key_id"], "pem": twin["exchange"]["pem"]}
-        for name, value in ((_TRADING, key), (_FEED, {"api_key": twin["feed"]["key"]})):
+        for name, value in ((_TRADING, key), (_FEED, {"api_key": twin.get("feed", {}).get("key")})):
             secrets.create_secret(Name=name, SecretString=json.dumps(value))
         functions = {f"{n.capitalize()}Function": function_arn(n) for n in FUNCTIONS[1:]}
         machine = create_machine(window_asl(), functions)
@@ -186,12 +216,11 @@ class Rehearsal:
             artifacts=str(self._folder),
             venue_url=twin["exchange"]["rest"],
             venue_ws_url=twin["exchange"]["ws"],
-            feed_url=twin["feed"]["rest"],
-            feed_ws_url=twin["feed"]["ws"],
             secret=_TRADING,
             read_secret=_TRADING,
             feed_secret=_FEED,
             state_machine=machine,
+            **self._feed(twin),
         )
         runtime = Runtime(settings, clock)
         runtime_module.install(runtime)
@@ -200,22 +229,39 @@ class Rehearsal:
         )
         return settings, machine
 
+    def _parameters(self) -> str:
+        return parameters_checksum(shipped_parameters(self._day))
+
+    def _feed(self, twin: Mapping[str, Any]) -> dict[str, str]:
+        """Return the settings of what is read beside the venue."""
+        return {"feed_url": twin["feed"]["rest"], "feed_ws_url": twin["feed"]["ws"]}
+
+    def _prepare(self, twin: Mapping[str, Any], clock: Clock) -> None:
+        """Do what is done before the first window; nothing for an index."""
+
+    def _request(self, window: Window) -> dict[str, str]:
+        """Return what the schedule tells the start function."""
+        return {"group": window.group, "fixing": f"{window.fixing.astimezone(NEW_YORK):%H:%M}"}
+
+    @contextlib.contextmanager
+    def _watched(self, settings: Settings, clock: Clock, window: Window) -> Iterator[None]:
+        """Run the sentry while a window is played."""
+        watcher = Runtime(settings, clock)
+        with contextlib.closing(watcher), sentry(watcher, window):
+            yield
+
     def _relay(self, twin: Mapping[str, Any], clock: ScaledClock, window: Window) -> None:
-        fresh = timeline(window, real_time.time())
-        reply = httpx.post(_control(twin, "clock"), json=fresh.to_json())
+        fresh = self.timeline(window, real_time.time())
+        reply = httpx.post(control_url(twin, "clock"), json=fresh.to_json())
         reply.raise_for_status()
         clock.relay(fresh)
-        httpx.post(_control(twin, "list")).raise_for_status()
+        httpx.post(control_url(twin, "list")).raise_for_status()
 
     def _play(self, window: Window, settings: Settings, clock: Clock, machine: str) -> WindowRun:
         started = real_time.monotonic()
-        watcher = Runtime(settings, clock)
-        with contextlib.closing(watcher), sentry(watcher, window):
+        with self._watched(settings, clock, window):
             clock.sleep_until(window.prep_at)
-            hour = window.fixing.astimezone(NEW_YORK)
-            answer = step_handlers()["start"](
-                {"group": window.group, "fixing": f"{hour:%H:%M}"}, None
-            )
+            answer = step_handlers()["start"](self._request(window), None)
             if not answer["started"]:
                 raise InvariantBroken(f"the rehearsal could not start: {answer['reason']}")
             execution = Execution(execution_arn(machine, window.window_id))
@@ -261,16 +307,23 @@ def window_asl() -> str:
     return checkout.read_text(encoding="utf-8")
 
 
-def step_handlers() -> dict[str, Callable[[dict[str, Any], Any], Any]]:
-    """Return the deployed handlers by name."""
+def step_handlers() -> dict[str, Handler]:
+    """Return the deployed handlers of the window's steps by name."""
+    return {name: handler_of(name) for name in FUNCTIONS}
+
+
+def handler_of(name: str) -> Handler:
+    """Return a deployed function's handler."""
     root = str(files("kalshi_alpha").joinpath("..", ".."))
     checkout = str(Path(root).resolve())
     if checkout not in sys.path:
         sys.path.insert(0, checkout)
-    return {name: import_module(f"functions.{name}.handler").handler for name in FUNCTIONS}
+    handler: Handler = import_module(f"functions.{name}.handler").handler
+    return handler
 
 
-def _control(twin: Mapping[str, Any], what: str) -> str:
+def control_url(twin: Mapping[str, Any], what: str) -> str:
+    """Return the address of one of the twin's own paths."""
     return str(twin["exchange"]["rest"]).split("/trade-api", maxsplit=1)[0] + f"/twin/{what}"
 
 

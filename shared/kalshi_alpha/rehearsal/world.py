@@ -15,10 +15,13 @@ from datetime import date, datetime
 from typing import Any
 
 from kalshi_alpha.clock import from_iso, iso
+from kalshi_alpha.markets.registry import MACRO, trade
 from kalshi_alpha.rehearsal.clock import ScaledClock, Timeline
+from kalshi_alpha.rehearsal.exchange.figures import FigureEvent, value_of
 from kalshi_alpha.rehearsal.exchange.server import ExchangeServer
 from kalshi_alpha.rehearsal.feed import FeedServer
 from kalshi_alpha.rehearsal.path import load_day
+from kalshi_alpha.rehearsal.sources import SourceTwin
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class WorldPlan:
     seed: int
     timeline: Timeline
     fixings: tuple[tuple[str, datetime], ...]  # (series, fixing)
+    figures: tuple[FigureEvent, ...] = ()  # with any, there is no index but their sources
 
     def to_json(self) -> str:
         """Return the plan as one line of JSON."""
@@ -38,6 +42,7 @@ class WorldPlan:
                 "seed": self.seed,
                 "timeline": self.timeline.to_json(),
                 "fixings": [[series, iso(at)] for series, at in self.fixings],
+                "figures": [event.to_json() for event in self.figures],
             }
         )
 
@@ -50,12 +55,33 @@ class WorldPlan:
             seed=int(data["seed"]),
             timeline=Timeline.from_json(data["timeline"]),
             fixings=tuple((series, from_iso(at)) for series, at in data["fixings"]),
+            figures=tuple(map(FigureEvent.from_json, data["figures"])),
         )
 
 
 async def serve(plan: WorldPlan) -> None:
     """Serve until standard input closes."""
     clock = ScaledClock(plan.timeline)
+    await (_serve_figures(plan, clock) if plan.figures else _serve_index(plan, clock))
+
+
+async def _serve_figures(plan: WorldPlan, clock: ScaledClock) -> None:
+    trade(MACRO)
+    exchange = ExchangeServer(
+        clock,
+        path_value=lambda symbol, at: value_of(plan.figures, symbol, at),
+        seed=plan.seed,
+        figures=plan.figures,
+    )
+    await exchange.start(0)
+    with SourceTwin(clock) as sources:
+        ready = {"exchange": exchange.ready(), "sources": {"url": sources.url}}
+        print(json.dumps(ready), flush=True)  # noqa: T201
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await exchange.stop()
+
+
+async def _serve_index(plan: WorldPlan, clock: ScaledClock) -> None:
     paths = {symbol: load_day(symbol, plan.day, seed=plan.seed) for symbol in ("SPX", "NDX")}
     exchange = ExchangeServer(
         clock,

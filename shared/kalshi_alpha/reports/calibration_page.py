@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from kalshi_alpha.pricing.law import TerminalLaw
+from kalshi_alpha.pricing.laws import came_out, law_from_json
 from kalshi_alpha.pricing.parameters import IndexParameters, SymbolParameters
 from kalshi_alpha.pricing.table import StandardTable, normal_table
 from kalshi_alpha.reports.kept import KeptWindow
@@ -126,7 +127,9 @@ def _tail_chart(symbol: str, kind: str, part: IndexParameters) -> str:
 
 def _came_out(kept: KeptWindow, symbols: Mapping[str, str]) -> list[tuple[str, ...]]:
     settled = {
-        symbols[name]: found["settlement_value"] or found["feed_value"]
+        symbols[name]: found["feed_value"]
+        if found["settlement_value"] is None
+        else found["settlement_value"]
         for name, found in kept.closed.get("series", {}).items()
         if name in symbols
     }
@@ -134,23 +137,23 @@ def _came_out(kept: KeptWindow, symbols: Mapping[str, str]) -> list[tuple[str, .
     for symbol, made in kept.parts.get("LAW", {}).items():
         value = settled.get(symbol)
         for which, law in made.items():
-            if value and not (which == "last" and law["at"] == made["first"]["at"]):
+            if value is not None and not (which == "last" and law["at"] == made["first"]["at"]):
                 rows.append(_outcome(f"{kept.window.window_id} {symbol} {which}", law, value))
     return rows
 
 
 def _outcome(name: str, made: Mapping[str, Any], value: float) -> tuple[str, ...]:
-    table = StandardTable(tuple(made["knots"]), tuple(made["log_odds"]))
-    law = TerminalLaw(table, made["level"], made["drift"], made["scale"])
-    deviations = (math.log(value / law.level) - law.drift) / law.scale
+    law = law_from_json(made)
+    move, rank = came_out(law, value) or (math.nan, math.nan)
+    points = law.scale * law.level if isinstance(law, TerminalLaw) else law.scale
     return (
         name,
         str(made["at"])[11:19],
         f"{law.level:,.2f}",
-        f"{law.scale * law.level:.2f}",
+        f"{points:.2f}",
         f"{value:,.2f}",
-        f"{deviations:+.2f}",
-        f"{law.cdf(value):.3f}",
+        f"{move / law.scale:+.2f}",
+        f"{rank:.3f}",
     )
 
 

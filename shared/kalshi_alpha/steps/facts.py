@@ -13,7 +13,13 @@ from kalshi_alpha.markets.book import Book
 from kalshi_alpha.markets.orders import LiveOrder, OrderStatus, Side
 from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.trading.match import Action, Amend, Create, Keep
-from kalshi_alpha.trading.window_gates import Heartbeat, ParameterFacts, SeriesFacts, WindowFacts
+from kalshi_alpha.trading.window_gates import (
+    Heartbeat,
+    ParameterFacts,
+    SeriesFacts,
+    SourceFacts,
+    WindowFacts,
+)
 
 _TIMES = ("now", "opens_at", "ends_at")
 _DATES = ("as_of", "valid_until", "today")
@@ -43,6 +49,7 @@ def series_from_json(doc: Mapping[str, Any]) -> SeriesFacts:
     """Read what ``series_to_json`` wrote; raise ``DataError`` on anything else."""
     try:
         fitted, beat, cooling = doc["parameters"], doc["heartbeat"], doc["cooling_until"]
+        source = doc.get("source")
         parts = {
             "now": from_iso(doc["now"]),
             "parameters": ParameterFacts(
@@ -50,6 +57,7 @@ def series_from_json(doc: Mapping[str, Any]) -> SeriesFacts:
             ),
             "heartbeat": beat and Heartbeat(**beat | {"at": from_iso(beat["at"])}),
             "cooling_until": from_iso(cooling) if cooling else None,
+            "source": source and SourceFacts(**source),
         }
         return SeriesFacts(**{**doc, **parts})
     except (KeyError, TypeError, ValueError, AttributeError) as error:

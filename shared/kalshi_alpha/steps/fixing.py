@@ -19,7 +19,7 @@ from kalshi_alpha.markets.contracts import Payoff
 from kalshi_alpha.markets.orders import Fill, Side, worst_loss
 from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.markets.units import PRICE_UNIT
-from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.pricing.fees import fee_terms, maker_fee
 from kalshi_alpha.steps.orders import life_from
 from kalshi_alpha.steps.runtime import Runtime
@@ -59,7 +59,7 @@ def read_fixing(runtime: Runtime, window: Window) -> Fixing:
 
 def windows_beside(runtime: Runtime, window: Window) -> list[Window]:
     """Return the other windows that the same fixing decides."""
-    every = windows_on(window.day, runtime.registry, runtime.sessions)
+    every = runtime.windows_on(window.day)
     return [w for w in every if w.fixing == window.fixing and w.window_id != window.window_id]
 
 

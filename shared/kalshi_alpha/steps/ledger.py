@@ -26,7 +26,6 @@ from kalshi_alpha import __version__
 from kalshi_alpha.clock import NEW_YORK, iso
 from kalshi_alpha.cloud.artifacts import ArtifactStore
 from kalshi_alpha.errors import DataError, InvariantBroken, Refusal
-from kalshi_alpha.markets.windows import windows_on
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.trading.accounts import Entry
 from kalshi_alpha.trading.entries import entries_of, transfer_entry
@@ -69,7 +68,7 @@ def gather(runtime: Runtime, book: str, first: date, last: date) -> list[Entry]:
     found = [transfer_entry(row) for row in runtime.ledger.transfers(book)]
     for offset in range((last - first).days + 1):
         day = first + timedelta(offset)
-        for window in windows_on(day, runtime.registry, runtime.sessions):
+        for window in runtime.windows_on(day):
             rows = list(runtime.ledger.entries(window.window_id))
             if rows and _book_of(runtime, window.window_id) == book:
                 found += entries_of(window.window_id, rows, book)

@@ -6,7 +6,6 @@ fixing, whether anything was quoted from them or not.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -14,8 +13,7 @@ from typing import Any
 from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.windows import Window
-from kalshi_alpha.pricing.law import TerminalLaw
-from kalshi_alpha.pricing.table import StandardTable
+from kalshi_alpha.pricing.laws import Law, came_out, law_from_json, law_to_json
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.trading.drift import LawOutcome, judge_drift
 from kalshi_alpha.trading.gates import Verdict
@@ -26,17 +24,10 @@ _DIGITS = 6  # of the table: a rank is right to as many
 _NEWEST = 400
 
 
-def keep_law(runtime: Runtime, window: Window, symbol: str, law: TerminalLaw, at: datetime) -> None:
+def keep_law(runtime: Runtime, window: Window, symbol: str, law: Law, at: datetime) -> None:
     """Keep the law of a scan as the window's last one, and as its first if there is none."""
     part = runtime.state.part(window.window_id, _PART)
-    made = {
-        "at": iso(at),
-        "level": law.level,
-        "drift": law.drift,
-        "scale": law.scale,
-        "knots": [round(x, _DIGITS) for x in law.table.knots],
-        "log_odds": [round(x, _DIGITS) for x in law.table.log_odds],
-    }
+    made = {"at": iso(at), **law_to_json(law, _DIGITS)}
     first = part.get(symbol, {}).get("first", made)
     kept = part | {symbol: {"first": first, "last": made}}
     runtime.state.put_part(window.window_id, _PART, kept)
@@ -48,21 +39,23 @@ def settle_laws(runtime: Runtime, window: Window, levels: Mapping[str, float | N
     Args:
         runtime: of the step.
         window: whose laws were kept by its scans.
-        levels: settlement value by symbol, in points; None where nobody knows it.
+        levels: settlement value by symbol, in points or the figure's units; None where nobody
+            knows it.
     """
     part = runtime.state.part(window.window_id, _PART)
     for symbol, level in levels.items():
         made = part.get(symbol, {})
-        if level is None or not level > 0.0:
-            continue
         for which, law in made.items():
             if which == "last" and law["at"] == made["first"]["at"]:
                 continue  # the only scan there was
+            outcome = None if level is None else _came_out(law, level)
+            if outcome is None:
+                continue
             runtime.ledger.record_outcome(
                 symbol,
                 window.fixing,
                 f"{window.window_id}#{which}",
-                _came_out(law, level) | {"day": window.day.isoformat()},
+                outcome | {"day": window.day.isoformat()},
             )
 
 
@@ -80,15 +73,13 @@ def judge_laws(runtime: Runtime, symbol: str, as_of: date, today: date) -> Verdi
     return judge_drift(symbol, outcomes, as_of, today, runtime.registry.drift)
 
 
-def _came_out(made: Mapping[str, Any], level: float) -> dict[str, Any]:
-    table = StandardTable(tuple(made["knots"]), tuple(made["log_odds"]))
-    law = TerminalLaw(table, made["level"], made["drift"], made["scale"])
-    return {
-        "decided_at": made["at"],
-        "implied_sd": law.scale,
-        "move": math.log(level / law.level) - law.drift,
-        "pit": law.cdf(level),
-    }
+def _came_out(made: Mapping[str, Any], level: float) -> dict[str, Any] | None:
+    law = law_from_json(made)
+    found = came_out(law, level)
+    if found is None:
+        return None
+    move, rank = found
+    return {"decided_at": made["at"], "implied_sd": law.scale, "move": move, "pit": rank}
 
 
 def _outcome(doc: Mapping[str, Any]) -> LawOutcome:

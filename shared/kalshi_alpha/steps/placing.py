@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from kalshi_alpha.errors import DataError, VenueError
-from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.steps.guarded import GuardedPlacer
 from kalshi_alpha.steps.paper import PaperBroker
 from kalshi_alpha.steps.ports import Budget, Placer
@@ -44,7 +44,7 @@ def open_budget(runtime: Runtime, window: Window) -> Budget:
     port = _port(runtime)
     if not isinstance(port, KalshiTrader):
         return FixedWait(0.0)  # paper asks the venue for nothing that it counts here
-    beside = windows_on(window.day, runtime.registry, runtime.sessions)
+    beside = runtime.windows_on(window.day)
     sharers = sum(other.fixing == window.fixing for other in beside)
     try:
         return port.keep_budget(max(1, sharers))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from kalshi_alpha.clock import NEW_YORK, iso
 from kalshi_alpha.errors import DataError, ParameterError, StaleDataError, VenueError, WindowClosed
@@ -20,6 +20,7 @@ from kalshi_alpha.pricing.fees import fee_terms
 from kalshi_alpha.pricing.parameters import load_parameters
 from kalshi_alpha.steps import heartbeat
 from kalshi_alpha.steps.account import POSITION_LIMIT, Account, read_account, shard_status
+from kalshi_alpha.steps.laws import figure_facts
 from kalshi_alpha.steps.outcomes import judge_laws
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.trading.arming import Broker
@@ -30,12 +31,16 @@ from kalshi_alpha.trading.window_gates import (
     Judgement,
     ParameterFacts,
     SeriesFacts,
+    SourceFacts,
     WindowFacts,
     judge,
 )
 
+if TYPE_CHECKING:
+    from kalshi_alpha.steps.figures import Figures
+
 # The schedule fires up to a minute late and starts early to make up for it.
-EARLIEST = timedelta(minutes=15)
+EARLY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,9 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     switch = runtime.state.kill_switch()
     window = runtime.window(str(request["window_id"]))
     now = runtime.clock.now()
-    if not window.fixing - EARLIEST <= now < window.last_scan_at:
+    if not window.prep_at - EARLY <= now < window.last_scan_at:
         raise WindowClosed(
-            f"{window.window_id} may start between {iso(window.fixing - EARLIEST)} and "
+            f"{window.window_id} may start between {iso(window.prep_at - EARLY)} and "
             f"{iso(window.last_scan_at)}, and it is {iso(now)}"
         )
     runtime.state.claim_window(window.window_id, str(request.get("execution", "")), now)
@@ -121,7 +126,7 @@ def window_facts(
     account = read_account(runtime, window, needed) if at_start else Account(None, None, "")
     return WindowFacts(
         now=runtime.clock.now(),
-        opens_at=window.fixing - EARLIEST,
+        opens_at=window.prep_at - EARLY,
         ends_at=window.last_scan_at,
         kill_switch_on=switch_on,
         kill_switch_reason=switch_reason,
@@ -143,10 +148,8 @@ def window_facts(
 def series_facts(runtime: Runtime, window: Window, series: str, listing: Listing) -> SeriesFacts:
     """Read what concerns one series and its symbol."""
     found = runtime.registry.series[series]
-    symbol = runtime.registry.symbols[found.symbol]
     now = runtime.clock.now()
     today = now.astimezone(NEW_YORK).date()
-    strict = now >= window.strict_at
     monday = today - timedelta(days=today.weekday())
     cooling = runtime.state.cooling_off(series, now)
     return SeriesFacts(
@@ -155,11 +158,7 @@ def series_facts(runtime: Runtime, window: Window, series: str, listing: Listing
         now=now,
         markets_listed=listing.markets,
         listing_problem=listing.problem,
-        parameters=_parameter_facts(runtime, window, found.symbol, today),
-        heartbeat=_heartbeat(runtime, found.symbol),
-        lag_limit_s=symbol.lag_limit_s if strict else symbol.early_lag_limit_s,
-        silence_limit_s=symbol.silence_limit_s if strict else symbol.early_silence_limit_s,
-        heartbeat_limit_s=symbol.heartbeat_limit_s if strict else symbol.early_heartbeat_limit_s,
+        **_known(runtime, window, series, now, today),
         lost_today=max(0, -runtime.ledger.earned(series, today, today)),
         lost_this_week=max(0, -runtime.ledger.earned(series, monday, today)),
         max_loss_per_day=found.caps.max_loss_per_day,
@@ -167,6 +166,52 @@ def series_facts(runtime: Runtime, window: Window, series: str, listing: Listing
         cooling=cooling.reason if cooling else "",
         cooling_until=cooling.until if cooling else None,
     )
+
+
+def _known(
+    runtime: Runtime, window: Window, series: str, now: datetime, today: date
+) -> dict[str, Any]:
+    """Return what is known of what the series settles on, and within which limits."""
+    name = runtime.registry.series[series].symbol
+    if window.release is not None:
+        return {
+            "parameters": figure_facts(runtime.figure_parameters(), series, today),
+            "source": _source(runtime, window, series, name),
+            "heartbeat": None,
+            "lag_limit_s": 0.0,
+            "silence_limit_s": 0.0,
+        }
+    symbol, strict = runtime.registry.symbols[name], now >= window.strict_at
+    return {
+        "parameters": _parameter_facts(runtime, window, name, today),
+        "heartbeat": _heartbeat(runtime, name),
+        "lag_limit_s": symbol.lag_limit_s if strict else symbol.early_lag_limit_s,
+        "silence_limit_s": symbol.silence_limit_s if strict else symbol.early_silence_limit_s,
+        "heartbeat_limit_s": symbol.heartbeat_limit_s if strict else symbol.early_heartbeat_limit_s,
+    }
+
+
+def read_figures(runtime: Runtime, window: Window, series: str) -> Figures:
+    """Return what is known of the figure that a series settles on.
+
+    Raises:
+        DataError: when it is not known, or not from that source.
+    """
+    from kalshi_alpha.markets.macro import load_macro  # noqa: PLC0415 - for figures alone
+    from kalshi_alpha.steps.figures import figures_for  # noqa: PLC0415
+
+    if window.release is None:
+        raise DataError(f"{window.window_id} waits for no release")
+    rules = load_macro().series[series]
+    return figures_for(runtime.artifacts, runtime.clock, rules, window.release)
+
+
+def _source(runtime: Runtime, window: Window, series: str, name: str) -> SourceFacts:
+    limit = runtime.registry.figures[name].fresh_hours * 3600.0
+    try:
+        return SourceFacts(read_figures(runtime, window, series).age_s, limit)
+    except DataError as error:
+        return SourceFacts(0.0, limit, problem=str(error))
 
 
 def _drawdown(runtime: Runtime) -> int:
@@ -180,7 +225,9 @@ def read_listing(runtime: Runtime, window: Window, series: str) -> Listing:
     found = runtime.registry.series[series]
     try:
         markets = runtime.reader.markets(window.event_ticker(series))
-        ladder = ladder_from_listing(markets, found, window.fixing)
+        ladder = ladder_from_listing(
+            markets, found, window.fixing, window.event_ticker(series)
+        )
         terms = runtime.reader.series(series)
         fee_type, multiplier = str(terms.get("fee_type")), str(terms.get("fee_multiplier"))
         fee_terms(fee_type, multiplier)  # an unknown fee type is refused here
@@ -221,7 +268,9 @@ def _judged_by_fit(runtime: Runtime, window: Window, series: str, listing: Listi
     found = facts.parameters
     if found.problem:
         return facts
-    return replace(facts, fit=judge_laws(runtime, facts.symbol, found.as_of, found.today))
+    # A figure's parameters hold as long as their file says; what is fresh is what it reads.
+    known = found.as_of if facts.source is None else found.today
+    return replace(facts, fit=judge_laws(runtime, facts.symbol, known, found.today))
 
 
 def _stopped_by_loss(facts: SeriesFacts) -> bool:

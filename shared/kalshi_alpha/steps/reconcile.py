@@ -16,7 +16,7 @@ from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import VenueError
 from kalshi_alpha.markets.orders import Fill, Settlement
 from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text
-from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.pricing.fees import fee_terms
 from kalshi_alpha.steps.account import SHARD
 from kalshi_alpha.steps.bookkeeping import kept_books
@@ -31,6 +31,9 @@ from kalshi_alpha.trading.kept import kept_key
 PAUSE_SECONDS = 30
 # Settlement takes 127 s at the median and 42 minutes at the worst seen (facts of 2026-09).
 GIVE_UP_AFTER = timedelta(minutes=50)
+# A figure is paid hours after it is printed.
+RELEASE_PAUSE_SECONDS = 300
+RELEASE_GIVE_UP_AFTER = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,11 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     contradictions = sync_orders(runtime, window)
     outcomes = {series: _outcomes(runtime, window, series) for series in window.series}
     unsettled = [o.ticker for listed in outcomes.values() for o in listed if o.yes_value is None]
-    patience = now < window.fixing + GIVE_UP_AFTER
-    if record.get("go") and unsettled and patience:
-        return {"again": True, "pause_seconds": PAUSE_SECONDS, "unsettled": len(unsettled)}
+    pause, give_up = PAUSE_SECONDS, GIVE_UP_AFTER
+    if window.release is not None:
+        pause, give_up = RELEASE_PAUSE_SECONDS, RELEASE_GIVE_UP_AFTER
+    if record.get("go") and unsettled and now < window.reconcile_at + give_up:
+        return {"again": True, "pause_seconds": pause, "unsettled": len(unsettled)}
     summary = _close_books(runtime, window, outcomes, record)
     summary["contradictions"] = contradictions
     summary["fee_differences"] = [str(found) for found in _fee_differences(runtime, window, record)]
@@ -238,7 +243,7 @@ def _cash_difference(runtime: Runtime, window: Window, expected: int, now: datet
     before = runtime.ledger.cash(window.window_id, "before")
     beside = [
         other.window_id
-        for other in windows_on(window.day, runtime.registry, runtime.sessions)
+        for other in runtime.windows_on(window.day)
         if other.fixing == window.fixing and other.window_id != window.window_id
     ]
     if before is None or any(runtime.state.window(name) for name in beside):

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from kalshi_alpha.cloud.artifacts import ArtifactStore
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import Registry
-from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.steps.fixing import PART, read_window
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.trading.risk import FixingBook, SymbolBook, together
@@ -38,7 +38,7 @@ def fixings_of_day(runtime: Runtime, day: date) -> list[FixingSeen]:
         StoreError: when the tables do not answer.
     """
     found: list[tuple[str, datetime, Mapping[str, SymbolBook]]] = []
-    for window in windows_on(day, runtime.registry, runtime.sessions):
+    for window in runtime.windows_on(day):
         doc = runtime.state.part(window.window_id, PART)
         if not doc or _settled(runtime, window):
             continue

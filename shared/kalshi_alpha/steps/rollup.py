@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from kalshi_alpha.clock import from_iso
 from kalshi_alpha.cloud.rollup import TABLES, key
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.markets.windows import Window, windows_on
+from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.steps.runtime import Runtime
 
 _TYPES = {
@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 
 def roll_up(runtime: Runtime, day: date) -> dict[str, int]:
     """Write the day's part of every table to the artifact store; return rows by table."""
-    windows = windows_on(day, runtime.registry, runtime.sessions)
+    windows = runtime.windows_on(day)
     rows: dict[str, list[Row]] = {
         "windows": [_window(runtime, window) for window in windows],
         "orders": [row for window in windows for row in _orders(runtime, window)],

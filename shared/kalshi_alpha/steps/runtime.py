@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
@@ -17,13 +18,14 @@ from kalshi_alpha.clock import NEW_YORK, Clock, SystemClock
 from kalshi_alpha.cloud.artifacts import ArtifactStore, open_store
 from kalshi_alpha.cloud.exposure import ExposureStore
 from kalshi_alpha.cloud.ledger import LedgerStore
+from kalshi_alpha.cloud.plans import PlanStore
 from kalshi_alpha.cloud.services import client, read_secret
 from kalshi_alpha.cloud.state import StateStore, arming_expiry
 from kalshi_alpha.cloud.table import Table
 from kalshi_alpha.errors import ConfigurationError, DataError
-from kalshi_alpha.markets.registry import Registry, load_registry
+from kalshi_alpha.markets.registry import Registry, load_registry, trade
 from kalshi_alpha.markets.sessions import Sessions, load_sessions
-from kalshi_alpha.markets.windows import Window, window_from_id
+from kalshi_alpha.markets.windows import Window, window_from_id, windows_on
 from kalshi_alpha.pricing.parameters import shipped_parameters
 from kalshi_alpha.steps.paper import PaperBroker
 from kalshi_alpha.steps.ports import Puller, Viewer
@@ -37,6 +39,7 @@ from kalshi_alpha.venues.kalshi.signing import Credentials, load_key
 _PREFIX = "KALSHI_ALPHA_"
 C = TypeVar("C", bound=KalshiReader)
 PARAMETERS_KEY = "parameters/index.json"
+FIGURE_PARAMETERS_KEY = "parameters/macro.toml"
 TUNING_KEY = "parameters/tuning.json"
 HONESTY_KEY = "honesty/index.json"
 
@@ -58,6 +61,14 @@ class Settings:
     read_secret: str = ""
     feed_secret: str = ""
     state_machine: str = ""
+    schedules: str = ""  # the group of one-time schedules of planned windows
+    starter: str = ""  # the function that they call
+    schedule_role: str = ""
+    dead_letters: str = ""
+    families: str = ""  # what is traded beside the index, with commas: ``macro``
+    sources_url: str = ""  # one host that stands for those of all published figures: a twin's
+    contact: str = ""  # an e-mail address, for the offices that publish figures
+    sources_secret: str = ""  # keys of those offices, where there are any
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -90,6 +101,8 @@ class Runtime:
     @cached_property
     def registry(self) -> Registry:
         """What trades and when."""
+        if self.settings.families:
+            trade(*self.settings.families.split(","))
         return load_registry()
 
     @cached_property
@@ -102,6 +115,12 @@ class Runtime:
         """Windows, switch, heartbeats."""
         name = self.settings.require("state_table")
         return StateStore(Table(client("dynamodb"), name))
+
+    @cached_property
+    def plans(self) -> PlanStore:
+        """Windows that a listing decides."""
+        name = self.settings.require("state_table")
+        return PlanStore(Table(client("dynamodb"), name), self.registry)
 
     @cached_property
     def ledger(self) -> LedgerStore:
@@ -180,10 +199,27 @@ class Runtime:
         """Return the window of that id; raise ``WindowClosed`` or ``DataError``."""
         return window_from_id(window_id, self.registry, self.sessions)
 
+    def windows_on(self, day: date) -> tuple[Window, ...]:
+        """Return the windows of a New York day by fixing: by the calendar, and those planned."""
+        found = windows_on(day, self.registry, self.sessions)
+        if not any(group.release for group in self.registry.groups.values()):
+            return found
+        planned = (plan.window for plan in self.plans.on(day) if not plan.cancelled)
+        return tuple(sorted((*found, *planned), key=lambda window: window.fixing))
+
     def parameters(self) -> bytes:
         """Return the calibrated parameters from the artifact store, else the shipped ones."""
         try:
             return self.artifacts.read(PARAMETERS_KEY)
+        except DataError:
+            return shipped_parameters(self.clock.now().astimezone(NEW_YORK).date())
+
+    def figure_parameters(self) -> bytes:
+        """Return the fitted parameters of published figures, else the shipped ones."""
+        from kalshi_alpha.families.macro import shipped_parameters  # noqa: PLC0415 - only then
+
+        try:
+            return self.artifacts.read(FIGURE_PARAMETERS_KEY)
         except DataError:
             return shipped_parameters(self.clock.now().astimezone(NEW_YORK).date())
 

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from kalshi_alpha.clock import NEW_YORK, iso
 from kalshi_alpha.errors import DataError, VenueError
-from kalshi_alpha.families.catalog import family
 from kalshi_alpha.markets.book import Book
 from kalshi_alpha.markets.contracts import Contract, Ladder, ladder_from_listing
 from kalshi_alpha.markets.orders import Fill, LiveOrder, worst_loss
@@ -22,9 +21,8 @@ from kalshi_alpha.markets.sessions import Sessions
 from kalshi_alpha.markets.windows import Window
 from kalshi_alpha.pricing.fees import FeeTerms, fee_terms
 from kalshi_alpha.pricing.ladder import price_ladder
-from kalshi_alpha.pricing.law import TerminalLaw
-from kalshi_alpha.pricing.parameters import SymbolParameters, load_parameters, parameters_checksum
-from kalshi_alpha.pricing.reading import Reading
+from kalshi_alpha.pricing.laws import Law
+from kalshi_alpha.steps.laws import LawEyes, priced
 from kalshi_alpha.trading.candidates import others_top
 from kalshi_alpha.trading.deciding import Look, decided, valued, weighed
 from kalshi_alpha.trading.gates import Allow, Refuse, refuse
@@ -46,7 +44,7 @@ from kalshi_alpha.trading.window_gates import (
 )
 
 
-class Eyes(Protocol):
+class Eyes(LawEyes, Protocol):
     """Everything a scan sees of the world; asked in the same order by whoever runs it.
 
     What cannot be seen raises ``DataError`` or ``VenueError``, and the series is then refused.
@@ -66,14 +64,6 @@ class Eyes(Protocol):
 
     def series_facts(self, series: str) -> SeriesFacts:
         """Return what concerns one series and its symbol."""
-        ...
-
-    def reading(self, symbol: str) -> Reading:
-        """Return what the sentry knows of an index."""
-        ...
-
-    def parameters(self) -> bytes:
-        """Return the parameter file."""
         ...
 
     def tuning(self) -> bytes | None:
@@ -108,7 +98,7 @@ class Eyes(Protocol):
         """Return what is held at the fixing, and what rests there of other windows."""
         ...
 
-    def keep_law(self, symbol: str, law: TerminalLaw, at: datetime) -> None:
+    def keep_law(self, symbol: str, law: Law, at: datetime) -> None:
         """Keep the law that prices, to be judged by how it comes out."""
         ...
 
@@ -123,7 +113,7 @@ class SeriesScan:
     unlisted: tuple[WhyRecord, ...]
     snapshot: tuple[dict[str, Any], ...]
     inputs_hash: str
-    law: TerminalLaw | None = None
+    law: Law | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +187,12 @@ class Scan:
         standing = eyes.standing()
         if isinstance(narrow := pilot_fixing(standing, window.fixing), Refuse):
             return self._nothing(series, (narrow,))
-        reading = eyes.reading(found.symbol)
-        fitted = eyes.parameters()
-        law, parameters, at_close = self._law(found, reading, fitted, now)
+        known = priced(eyes, found, window, self.sessions, now)
+        law = known.law
         eyes.keep_law(found.symbol, law, now)
-        ladder = ladder_from_listing(eyes.listing(series), found, window.fixing)
+        ladder = ladder_from_listing(
+            eyes.listing(series), found, window.fixing, window.event_ticker(series)
+        )
         near = near_even(price_ladder(law, ladder, found.ticks_per_point))
         books = eyes.books([contract.ticker for contract, _ in near])
         ours = eyes.ours(ladder.event_ticker)
@@ -210,16 +201,16 @@ class Scan:
         honesty = self._honesty(now, standing)
         look = Look(
             series=replace(found, caps=pilot_caps(found.caps, standing)),
-            symbol=self.registry.symbols[found.symbol],
+            symbol=self.registry.symbols.get(found.symbol),
             ladder=ladder,
             law=law,
-            level=reading.value,
+            level=known.level,
             seconds_to_fixing=(window.fixing - now).total_seconds(),
             near=near,
             tops=tops,
             terms=terms,
             every_s=window.phases.scan_every,
-            blends=parameters.part(at_close=at_close).blend,
+            blends=known.blends,
             tuning=tuning,
             honesty=honesty,
             fit=fit,
@@ -230,8 +221,7 @@ class Scan:
         decisions = decided(look, valued(look, near), exposure, book, self.registry.risk)
         digest = inputs_hash(
             {
-                "reading": asdict(reading),
-                "parameters": parameters_checksum(fitted),
+                **known.inputs,
                 "tuning": tuning.checksum,
                 "honesty": honesty.checksum,
                 "standing": standing.to_json(),
@@ -243,7 +233,7 @@ class Scan:
         )
         return SeriesScan(
             series=series,
-            value=reading.value,
+            value=known.level,
             decisions=decisions,
             unlisted=self._unlisted(ladder, now, digest),
             snapshot=tuple(
@@ -254,18 +244,6 @@ class Scan:
             inputs_hash=digest,
             law=law,
         )
-
-    def _law(
-        self, found: Series, reading: Reading, fitted: bytes, now: datetime
-    ) -> tuple[TerminalLaw, SymbolParameters, bool]:
-        """Return the law of the fixing, what it came from, and whether the fixing is the close."""
-        day = now.astimezone(NEW_YORK).date()
-        session = self.sessions.on(day)
-        if session is None:
-            raise DataError(self.sessions.why_closed(day))
-        parameters = load_parameters(fitted, on=day)[found.symbol]
-        law = family(found.family)(reading, parameters, self.window.fixing, now, session)
-        return law, parameters, self.window.fixing == session.close
 
     def _tuning(self, found: Series, now: datetime) -> Tuning:
         data, phases = self.eyes.tuning(), self.window.phases

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kalshi_alpha.clock import NEW_YORK, iso
 from kalshi_alpha.errors import DataError, KalshiAlphaError
@@ -20,18 +20,21 @@ from kalshi_alpha.markets.book import Book
 from kalshi_alpha.markets.contracts import Ladder
 from kalshi_alpha.markets.orders import LiveOrder
 from kalshi_alpha.markets.windows import Window
-from kalshi_alpha.pricing.law import TerminalLaw
+from kalshi_alpha.pricing.laws import Law
 from kalshi_alpha.pricing.reading import Reading
 from kalshi_alpha.steps import facts, heartbeat
 from kalshi_alpha.steps.fixing import read_fixing
 from kalshi_alpha.steps.outcomes import keep_law
-from kalshi_alpha.steps.preflight import Listing, series_facts, window_facts
+from kalshi_alpha.steps.preflight import Listing, read_figures, series_facts, window_facts
 from kalshi_alpha.steps.runtime import Runtime
 from kalshi_alpha.steps.scanning import used_up
 from kalshi_alpha.trading.plan import Exposure
 from kalshi_alpha.trading.risk_book import Fixing
 from kalshi_alpha.trading.standing import StandingRecord
 from kalshi_alpha.trading.window_gates import SeriesFacts, WindowFacts
+
+if TYPE_CHECKING:
+    from kalshi_alpha.steps.figures import Figures
 
 FORMAT = 1
 _LARGEST = 1 << 26  # unpacked; a scan of two whole ladders takes half a megabyte
@@ -88,6 +91,18 @@ class Sight:
             self._fitted = self.runtime.parameters()
             self.seen["parameters"] = self._fitted.decode()
         return self._fitted
+
+    def figures(self, series: str) -> Figures:
+        """Read what the sources of a published figure have said."""
+        found = read_figures(self.runtime, self.window, series)
+        self._of(series)["figures"] = found.to_json()
+        return found
+
+    def figure_parameters(self) -> bytes:
+        """Read the parameters of published figures."""
+        found = self.runtime.figure_parameters()
+        self.seen["figure_parameters"] = found.decode()
+        return found
 
     def tuning(self) -> bytes | None:
         """Read what past days taught."""
@@ -155,7 +170,7 @@ class Sight:
             self.seen["fixing"] = self._fixing.to_json()
         return self._fixing
 
-    def keep_law(self, symbol: str, law: TerminalLaw, at: datetime) -> None:
+    def keep_law(self, symbol: str, law: Law, at: datetime) -> None:
         """Keep the law in the window's record."""
         keep_law(self.runtime, self.window, symbol, law, at)
 

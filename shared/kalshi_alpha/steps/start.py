@@ -1,4 +1,4 @@
-"""Start a window's state machine once: the schedule's door.
+"""Start a window's state machine once: the schedules' door.
 
 The execution's name is the window's id, so a schedule that fires twice starts one execution. The
 window's record, written by preflight, is the second lock.
@@ -19,6 +19,8 @@ from kalshi_alpha.steps.runtime import Runtime
 
 def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     """Start the window of ``{"group": "index-hourly", "fixing": "12:00"}`` (New York, today).
+
+    A planned one is named: ``{"window_id": "20260113-0825-cpi"}``.
 
     Returns ``{"started", "window_id", "reason"}``. A closed day, a half day's missing hour and a
     window that is running already are answers, not errors.
@@ -44,9 +46,16 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
 def scheduled_window(request: Mapping[str, Any], runtime: Runtime) -> tuple[Window | None, str]:
     """Return today's window of ``{"group", "fixing"}``, or None and why there is none.
 
+    A window of ``{"window_id"}`` that waits for a release is None unless it is planned: what is not
+    planned is in nobody's books.
+
     Raises:
         ConfigurationError: for a fixing that is not ``HH:MM``, or an unknown group.
+        DataError: for a name that is no window's.
+        WindowClosed: for one that the calendar does not know.
     """
+    if "window_id" in request:
+        return _named(str(request["window_id"]), runtime)
     group = request.get("group")
     if group not in runtime.registry.groups:
         known = ", ".join(runtime.registry.groups)
@@ -62,6 +71,18 @@ def scheduled_window(request: Mapping[str, Any], runtime: Runtime) -> tuple[Wind
     return None, runtime.sessions.why_closed(day) or (
         f"{day} has no {fixing:%H:%M} fixing of {group}: the session ends before"
     )
+
+
+def _named(window_id: str, runtime: Runtime) -> tuple[Window | None, str]:
+    window = runtime.window(window_id)
+    if window.release is None:
+        return window, ""
+    plan = runtime.plans.of(window_id)
+    if plan is None:
+        return None, f"{window_id} is not planned; the planner plans what the venue lists"
+    if plan.cancelled:
+        return None, f"{window_id} is cancelled: {plan.cancelled}"
+    return window, ""
 
 
 def _find(windows: tuple[Window, ...], request: Mapping[str, Any], fixing: time) -> Window | None:

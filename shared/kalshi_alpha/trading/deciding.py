@@ -16,7 +16,7 @@ from kalshi_alpha.markets.contracts import Contract, Ladder
 from kalshi_alpha.markets.registry import RiskLimits, Series, Symbol
 from kalshi_alpha.pricing.blend import MarketBlends
 from kalshi_alpha.pricing.fees import FeeTerms
-from kalshi_alpha.pricing.law import TerminalLaw
+from kalshi_alpha.pricing.laws import Law
 from kalshi_alpha.trading.candidates import Candidate
 from kalshi_alpha.trading.gates import ALLOW, Allow
 from kalshi_alpha.trading.honesty import UNJUDGED, Honesty, HonestyView
@@ -33,10 +33,10 @@ class Look:
 
     Attributes:
         series: its rules, with the caps and the thresholds that hold now.
-        symbol: what it settles on.
+        symbol: the index it settles on; None for a published figure, which has no feed.
         ladder: the markets of its event.
         law: of the settlement value.
-        level: of the index.
+        level: of the index, or the middle of a figure's law.
         seconds_to_fixing: from the scan.
         near: markets worth a look with the law's probability of YES, in ladder order.
         tops: the others' best prices of these markets, by ticker.
@@ -49,9 +49,9 @@ class Look:
     """
 
     series: Series
-    symbol: Symbol
+    symbol: Symbol | None
     ladder: Ladder
-    law: TerminalLaw
+    law: Law
     level: float
     seconds_to_fixing: float
     near: Sequence[tuple[Contract, float]]

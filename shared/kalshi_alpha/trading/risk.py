@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.pricing.law import TerminalLaw
+from kalshi_alpha.pricing.laws import Law
 from kalshi_alpha.trading.risk_cells import (
     Bins,
     Holding,
@@ -106,7 +106,7 @@ class SymbolBook:
         ticks_per_point: settlement ticks in one point.
     """
 
-    law: TerminalLaw | None
+    law: Law | None
     held: tuple[Holding, ...] = ()
     resting: tuple[Holding, ...] = ()
     ticks_per_point: int = 100
@@ -136,7 +136,7 @@ class FixingBook:
         """Say whether nothing is held and nothing rests."""
         return not any(book.held or book.resting for book in self.symbols.values())
 
-    def with_law(self, symbol: str, law: TerminalLaw, ticks_per_point: int) -> FixingBook:
+    def with_law(self, symbol: str, law: Law, ticks_per_point: int) -> FixingBook:
         """Return the book with ``symbol`` priced by ``law``, holding what it did."""
         known = self.symbols.get(symbol, SymbolBook(None))
         changed = replace(known, law=law, ticks_per_point=ticks_per_point)

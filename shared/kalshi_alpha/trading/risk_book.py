@@ -15,8 +15,7 @@ from kalshi_alpha.clock import from_iso, iso
 from kalshi_alpha.errors import DataError, ParameterError
 from kalshi_alpha.markets.contracts import Payoff
 from kalshi_alpha.markets.orders import Side
-from kalshi_alpha.pricing.law import TerminalLaw
-from kalshi_alpha.pricing.table import StandardTable
+from kalshi_alpha.pricing.laws import law_from_json, law_to_json
 from kalshi_alpha.trading.risk import FixingBook, FixingRisk, Holding, SymbolBook, together
 from kalshi_alpha.trading.risk_plan import Claim
 
@@ -132,7 +131,7 @@ def symbols_to_json(symbols: Mapping[str, SymbolBook]) -> dict[str, Any]:
     return {
         name: {
             "ticks_per_point": one.ticks_per_point,
-            "law": None if one.law is None else _law_to_json(one.law),
+            "law": None if one.law is None else law_to_json(one.law),
             "held": [_holding_to_json(held) for held in one.held],
             "resting": [_holding_to_json(held) for held in one.resting],
         }
@@ -149,7 +148,7 @@ def symbols_from_json(doc: Mapping[str, Any]) -> dict[str, SymbolBook]:
     """
     return {
         str(name): SymbolBook(
-            law=None if one["law"] is None else _law_from_json(one["law"]),
+            law=None if one["law"] is None else law_from_json(one["law"]),
             held=tuple(map(_holding_from_json, one["held"])),
             resting=tuple(map(_holding_from_json, one["resting"])),
             ticks_per_point=_whole(one["ticks_per_point"], 1),
@@ -182,21 +181,6 @@ def claim_to_json(claim: Claim) -> dict[str, Any]:
 def claim_from_json(doc: Mapping[str, Any]) -> Claim:
     """Read what ``claim_to_json`` wrote; raises as ``symbols_from_json``."""
     return Claim(str(doc["symbol"]), _holding_from_json(doc), _whole(doc["ev"]))
-
-
-def _law_to_json(law: TerminalLaw) -> dict[str, Any]:
-    return {
-        "level": law.level,
-        "drift": law.drift,
-        "scale": law.scale,
-        "knots": list(law.table.knots),
-        "log_odds": list(law.table.log_odds),
-    }
-
-
-def _law_from_json(doc: Mapping[str, Any]) -> TerminalLaw:
-    table = StandardTable(tuple(map(float, doc["knots"])), tuple(map(float, doc["log_odds"])))
-    return TerminalLaw(table, float(doc["level"]), float(doc["drift"]), float(doc["scale"]))
 
 
 def _holding_to_json(held: Holding) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.contracts import Payoff
 from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.markets.units import PRICE_UNIT
-from kalshi_alpha.pricing.law import TerminalLaw, mass_between
+from kalshi_alpha.pricing.ladder import LadderLaw
+from kalshi_alpha.pricing.law import mass_between
 from kalshi_alpha.pricing.table import above, below
 
 # Beyond this many deviations lies less than 1e-18, and a score further out changes no sum.
@@ -81,7 +82,7 @@ def edges_of(holdings: Iterable[Holding]) -> tuple[int, ...]:
     return tuple(sorted(edges))
 
 
-def bins_of(law: TerminalLaw, edges: Sequence[int], ticks_per_point: int) -> Bins:
+def bins_of(law: LadderLaw, edges: Sequence[int], ticks_per_point: int) -> Bins:
     """Return the bins of ascending ``edges`` under the law; one bin when there is no edge."""
     odds = law.edge_log_odds(edges, ticks_per_point)
     ends = [-math.inf, *odds, math.inf]

@@ -66,20 +66,26 @@ def looked_at(
 
 
 def moment_of(
-    symbol: Symbol,
+    symbol: Symbol | None,
     ladder: Ladder,
     level: float,
     ticks_per_point: int,
     seconds_to_fixing: float,
     tuning: Tuning = UNTUNED,
 ) -> Moment:
-    """Return what the gates may know at a scan: the level, the time, and what is closed."""
+    """Return what the gates may know at a scan: the level, the time, and what is closed.
+
+    Without a symbol no strike is too near: a figure is printed once, by one source.
+    """
     places = places_of(ladder.contracts, level, ticks_per_point) if tuning.when.closed else {}
+    near = None
+    if symbol is not None:
+        near = NearStrike(symbol.near_strike_points, symbol.near_strike_within_s)
     return Moment(
         level=level,
         ticks_per_point=ticks_per_point,
         seconds_to_fixing=seconds_to_fixing,
-        near_strike=NearStrike(symbol.near_strike_points, symbol.near_strike_within_s),
+        near_strike=near,
         when=tuning.when,
         places=places,
     )

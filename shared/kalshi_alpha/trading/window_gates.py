@@ -75,11 +75,24 @@ class ParameterFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What is known of a published figure: how old the newest word of its oldest source is.
+
+    ``problem`` says why nothing can be known; the age is then without meaning.
+    """
+
+    age_s: float
+    limit_s: float
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesFacts:
     """What preflight and scan know of one series and of its symbol.
 
     Losses are cash >= 0 already lost (a gain counts as 0); limits are in the units of their value.
     ``markets_listed`` is None when the listing could not be read, and ``listing_problem`` says why.
+    A published figure has a ``source`` and no feed, an index a feed and no source.
     """
 
     series: str
@@ -99,6 +112,7 @@ class SeriesFacts:
     cooling: str = ""  # why the series cools off, or empty
     cooling_until: datetime | None = None
     fit: Verdict = ALLOW  # what the last windows say of the law, ``drift.judge_drift``
+    source: SourceFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +270,9 @@ def law_fits(facts: SeriesFacts) -> Verdict:
 
 
 def heartbeat_present(facts: SeriesFacts) -> Verdict:
-    """Refuse a symbol whose sentry has not spoken, or not lately."""
+    """Refuse a symbol whose sentry has not spoken, or not lately; a figure has none."""
+    if facts.source is not None:
+        return ALLOW
     if facts.heartbeat is None:
         return refuse(
             "heartbeat-missing", f"there is no heartbeat of {facts.symbol}: is the sentry running?"
@@ -307,6 +323,24 @@ def feed_delayed(facts: SeriesFacts) -> Verdict:
     return refuse(
         "feed-delayed",
         f"the {facts.symbol} feed is the vendor's delayed one: a real-time entitlement is needed",
+    )
+
+
+def source_fresh(facts: SeriesFacts) -> Verdict:
+    """Refuse a figure whose sources have not spoken for too long; nothing makes them younger."""
+    source = facts.source
+    if source is None:
+        return ALLOW
+    if source.problem:
+        return refuse("source", f"{facts.symbol} cannot be known: {source.problem}")
+    if 0.0 <= source.age_s <= source.limit_s:
+        return ALLOW
+    return refuse(
+        "source-stale",
+        f"the oldest source of {facts.symbol} spoke {source.age_s / 3600:.1f} h ago, "
+        f"over {source.limit_s / 3600:.0f} h",
+        value=source.age_s,
+        limit=source.limit_s,
     )
 
 
@@ -367,6 +401,7 @@ SERIES_PREFLIGHT: tuple[SeriesGate, ...] = (
     feed_lag,
     feed_silence,
     feed_delayed,
+    source_fresh,
     cool_off,
     daily_loss,
     weekly_loss,
@@ -379,6 +414,7 @@ SERIES_SCAN: tuple[SeriesGate, ...] = (
     feed_lag,
     feed_silence,
     feed_delayed,
+    source_fresh,
     cool_off,
 )
 

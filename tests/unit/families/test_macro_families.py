@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from kalshi_alpha.errors import ConfigurationError, ContractError, DataError, ParameterError
 from kalshi_alpha.families import claims, cpi, gas, ten_year
-from kalshi_alpha.families.macro import load_family, parse_parameters, price
+from kalshi_alpha.families.macro import (
+    load_family,
+    load_parameter_file,
+    price,
+    shipped_parameters,
+)
 from kalshi_alpha.markets.macro import load_macro, parse_macro
 from kalshi_alpha.markets.releases import load_releases
 from kalshi_alpha.markets.strikes import Payoff
@@ -66,7 +71,7 @@ def test_gasoline_and_the_months_habit_move_what_is_expected():
     assert change_of(cpi_law(late)) == pytest.approx(0.3)
 
 
-def test_the_newest_change_counts_besides_and_not_at_all_when_it_is_not_known():
+def test_the_newest_change_counts_besides_and_the_years_mean_stands_for_it_when_there_is_none():
     weighted = replace(CPI, newest=0.5)
     whole = months(40, last=date(2025, 11, 1))
     holed = tuple(point for point in whole if point[0] != date(2025, 10, 1))
@@ -76,7 +81,12 @@ def test_the_newest_change_counts_besides_and_not_at_all_when_it_is_not_known():
 
     assert change_of(cpi_law(parameters=weighted)) == pytest.approx(0.3)
     law = cpi_law(reading, weighted, december, now)
-    assert change_of(law, reading) == pytest.approx(0.2)
+    assert change_of(law, reading) == pytest.approx(0.3)
+    risen = (*months(29, last=date(2026, 6, 1)), (date(2026, 7, 1), 300.0 * 1.002**28 * 1.01))
+    mean = (11 * 0.2 + 1.0) / 12
+    assert change_of(cpi_law(cpi_reading(risen), weighted), cpi_reading(risen)) == pytest.approx(
+        mean + 0.5
+    )
 
 
 def test_a_nowcast_is_taken_by_its_weight_and_narrows_the_law():
@@ -351,14 +361,20 @@ def on():
 
 
 TOY = """
+[figures.toy]
+fresh_hours = 26
 [families.toy]
 module = "tests.toy_family"
+max_loss_per_day = "1.00"
+max_loss_per_week = "2.00"
 [series.KXTOY]
 family = "toy"
 figure = "toy"
 release = "aaa"
 parameters = "toy"
 ticks_per_point = 1
+group = "gasoline"
+strike_step = 1
 """
 
 
@@ -402,9 +418,31 @@ def test_a_ladder_in_another_unit_is_refused_with_its_code():
         price(law, [Payoff(220, None)], 1)
 
 
-def test_parameters_must_say_where_they_are_from():
-    assert parse_parameters('[a]\nprovenance = "here"\nx = 1\n') == {"a": {"x": 1}}
-    with pytest.raises(ParameterError, match="where they are from"):
-        parse_parameters("[a]\nx = 1\n")
-    with pytest.raises(ParameterError, match="cannot be read"):
-        parse_parameters("[a")
+DATED = "as_of = 2025-12-31\nvalid_until = 2026-06-30\n"
+
+
+def test_parameters_must_say_where_they_are_from_and_how_long_they_hold():
+    found = load_parameter_file(f'{DATED}[a]\nprovenance = "here"\nx = 1\n'.encode())
+    assert (found.parts, found.as_of) == ({"a": {"x": 1}}, date(2025, 12, 31))
+    for text, said in (
+        (f"{DATED}[a]\nx = 1\n", "where they are from"),
+        ("as_of = 2025-12-31\n", "cannot be read"),
+        ("[a", "cannot be read"),
+        ("as_of = 2026-01-01\nvalid_until = 2025-12-31\n", "before they begin"),
+    ):
+        with pytest.raises(ParameterError, match=said):
+            load_parameter_file(text.encode())
+
+
+@pytest.mark.parametrize("day", [date(2025, 10, 20), date(2026, 1, 13)])
+def test_the_shipped_parameters_hold_for_every_series_and_know_nothing_of_the_day(day):
+    file = load_parameter_file(shipped_parameters(day))
+    registry = parse_macro(on())
+
+    assert file.as_of < day <= file.valid_until
+    for series in registry.series.values():
+        load_family(registry, series.family).read(file.parts[series.parameters])
+
+
+def test_before_every_shipped_file_it_is_the_oldest_that_is_offered_and_then_refused():
+    assert load_parameter_file(shipped_parameters(date(2020, 1, 1))).as_of == date(2025, 10, 15)

@@ -8,7 +8,7 @@ the law's odds to the power ``sharpness``: below 1 it bets on both sides of what
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from kalshi_alpha.markets.orders import Side
@@ -31,14 +31,16 @@ _SQRT2 = math.sqrt(2.0)
 
 
 class Beliefs:
-    """The law of each index, from ``value(symbol, instant)``."""
+    """The law of each index, from ``value(symbol, instant)``, and of each figure's deviation."""
 
-    def __init__(self, value: Value) -> None:
-        self._value = value
+    def __init__(self, value: Value, figures: Mapping[str, float] | None = None) -> None:
+        self._value, self._figures = value, figures or {}
         self._scales: dict[str, tuple[datetime, float]] = {}
 
     def deviation(self, symbol: str, level: float, now: datetime, fixing: datetime) -> float:
-        """Return the deviation in points of the index at ``fixing``, > 0."""
+        """Return the deviation in points of the index at ``fixing``, > 0; a figure's is given."""
+        if symbol in self._figures:
+            return self._figures[symbol]
         left = max((fixing - now).total_seconds() / 60, _FLOOR_MINUTES)
         return level * self._scale(symbol, now) * math.sqrt(left)
 

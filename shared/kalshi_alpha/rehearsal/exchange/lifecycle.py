@@ -126,8 +126,8 @@ class Lifecycle(Floor):
             if market.close_at == close_at:
                 self._take_out_all(market.orders(), "CloseCancel", at)
                 timer = timedelta(seconds=int(market.listed["settlement_timer_seconds"]))
-                paid = close_at + self.settlement_delay
-                determined = max(at, paid - timer)
+                paid = (market.decided_at or close_at) + self.settlement_delay
+                determined = max(at, market.decided_at or at, paid - timer)
                 self._when(determined, lambda when: self._determine(market, when, paid))
 
         self._when(close_at + CLOSE_SWEEP, sweep)
@@ -147,6 +147,12 @@ class Lifecycle(Floor):
             self._prints[key] = round(level + basis, 2)
         return self._prints[key]
 
+    def _printed(self, market: Market) -> float | None:
+        """Return what decides a market: the index's print at its close, or the figure's."""
+        if market.decided_at is None:
+            return self.print_of(market.symbol, market.close_at)
+        return self.value(market.symbol, market.decided_at)
+
     def settle_at(self, market: Market, yes_value: int) -> None:
         """Have a market settle at a fair price instead of yes or no: YES pays ``yes_value``."""
         if not 0 <= yes_value <= PRICE_UNIT:
@@ -154,7 +160,7 @@ class Lifecycle(Floor):
         self._scalars[market.ticker] = yes_value
 
     def _determine(self, market: Market, at: datetime, paid: datetime) -> None:
-        level = self.print_of(market.symbol, market.close_at)
+        level = self._printed(market)
         if level is None:
             self._when(at + _ASK_AGAIN, lambda when: self._determine(market, when, paid))
             return
@@ -165,7 +171,7 @@ class Lifecycle(Floor):
             market.result, market.yes_value = "yes", PRICE_UNIT
         else:
             market.result, market.yes_value = "no", 0
-        market.expiration_value = f"{level:.2f}"
+        market.expiration_value = f"{level:.{_digits(market)}f}"
         market.determined_at = at
         self._tell("determined", market=market, at=at)
         self._when(max(paid, at), lambda when: self._settle(market, when))
@@ -197,6 +203,10 @@ class Lifecycle(Floor):
         else:
             for sums in (account.traded, account.volumes, account.realised):
                 sums.pop(market.ticker, None)
+
+
+def _digits(market: Market) -> int:
+    return len(str(market.ticks_per_point)) - 1
 
 
 def in_weekly_pause(at: datetime) -> bool:

@@ -28,11 +28,17 @@ from kalshi_alpha.markets.strikes import StrikeType, strike_from_fields
 from kalshi_alpha.markets.tickers import index_event_ticker
 from kalshi_alpha.markets.ticks import TickGrid
 from kalshi_alpha.pricing.fees import series_terms_at
+from kalshi_alpha.rehearsal.exchange.figures import (
+    PRICE_RANGES,
+    figure_event_info,
+    figure_series_info,
+    is_figure,
+    plain,
+)
 from kalshi_alpha.rehearsal.exchange.model import Market
 
 STRIKES = 41  # thresholds of an above/below event: the fewest seen at the venue
 BUCKETS = 28
-PRICE_RANGES = ({"start": "0.0000", "end": "1.0000", "step": "0.0100"},)
 SETTLEMENT_TIMER_S = 60
 
 _CLOSE, _MORNING = time(16, 0), time(3, 10)
@@ -112,6 +118,8 @@ def list_event(
 
 def event_info(series: str, fixing: datetime) -> dict[str, Any]:
     """Return the venue's record of an event, without its markets (schema ``EventData``)."""
+    if is_figure(series):
+        return figure_event_info(series, require_aware(fixing))
     known = _series(series)
     fixing = require_aware(fixing)
     exclusive = known.kind == "range"
@@ -132,6 +140,8 @@ def event_info(series: str, fixing: datetime) -> dict[str, Any]:
 
 def series_info(series: str, at: datetime) -> dict[str, Any]:
     """Return the venue's record of a series, with the fees in force at ``at``."""
+    if is_figure(series):
+        return figure_series_info(series, require_aware(at))
     known = _series(series)
     terms = series_terms_at(series, at)
     hourly = known.kind == "above"
@@ -186,7 +196,7 @@ def _thresholds(
     kind = StrikeType.GREATER_OR_EQUAL if whole else StrikeType.GREATER
     found = []
     for at in range(first, first + strikes):
-        reached = _plain(at * step)
+        reached = plain(at * step)
         label = reached - index.under
         found.append(
             _Strike(
@@ -199,8 +209,8 @@ def _thresholds(
 
 def _ranges(index: _Index, step: Decimal, level: float) -> list[_Strike]:
     here = (Decimal(str(level)) / step).to_integral_value(ROUND_FLOOR)
-    bottom = _plain((here - BUCKETS // 2) * step)
-    top = _plain(bottom + BUCKETS * step)
+    bottom = plain((here - BUCKETS // 2) * step)
+    top = plain(bottom + BUCKETS * step)
     lower = _Strike(
         f"T{bottom}", StrikeType.LESS, None, bottom, f"below {bottom:,}", f"is below {bottom}"
     )
@@ -210,7 +220,7 @@ def _ranges(index: _Index, step: Decimal, level: float) -> list[_Strike]:
     )
     between = []
     for at in range(BUCKETS):
-        floor = _plain(bottom + at * step)
+        floor = plain(bottom + at * step)
         cap = floor + step - index.under
         between.append(
             _Strike(
@@ -297,11 +307,6 @@ def _when(fixing: datetime) -> str:
 def _sources(series: Series) -> list[dict[str, str]]:
     name = _INDICES[series.symbol].name
     return [{"name": f"Kalshi {name} print", "url": "https://kalshi.com"}]
-
-
-def _plain(value: Decimal) -> Decimal:
-    """Drop a fraction of zero, which would show in tickers."""
-    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value
 
 
 def _number(value: Decimal) -> int | float:

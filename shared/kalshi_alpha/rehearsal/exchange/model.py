@@ -68,6 +68,7 @@ class Market:
     volume: int = 0
     open_interest: int = 0
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=5000))
+    decided_at: datetime | None = None  # when a figure is printed that is so after the close
 
     def side(self, side: Side) -> dict[int, dict[str, Order]]:
         """Return the levels of one side."""

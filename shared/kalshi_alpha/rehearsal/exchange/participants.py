@@ -11,7 +11,7 @@ in real time decides only how stale quotes get, and one call does a bounded amou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -122,6 +122,7 @@ class Crowd:
         seed: the same seed on the same course of time makes the same tape.
         calibration: sizes, rates and spreads.
         near: how long before its fixing an event has everybody's attention.
+        figures: how unsure it is of each published figure, in its units.
     """
 
     def __init__(
@@ -132,10 +133,11 @@ class Crowd:
         calibration: Calibration,
         *,
         near: timedelta = NEAR,
+        figures: Mapping[str, float] | None = None,
     ) -> None:
         self._engine, self._value, self._seed, self._near = engine, value, seed, near
         self._calibration = calibration
-        self._beliefs = Beliefs(value)
+        self._beliefs = Beliefs(value, figures)
         self._rng = Random(f"makers-{seed}")
         self._takers = Takers(engine, value, self._beliefs, seed, calibration)
         self._events: dict[str, _Event] = {}
@@ -195,7 +197,9 @@ class Crowd:
             opinion = rng.gauss(0.0, _OPINION_SD)
             desks = [_Desk(account, market, rng.random()) for market in markets]
             makers.append(_Maker(account, rng, back, opinion, desks))
-        return _Event(markets, makers, _spacing(markets) / self._calibration.spacing)
+        recorded = self._calibration.spacing
+        spacing = recorded if markets[0].decided_at else _spacing(markets)  # none for figures
+        return _Event(markets, makers, spacing / recorded)
 
     # --- makers ------------------------------------------------------------------------------
 

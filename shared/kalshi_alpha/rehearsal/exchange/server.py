@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from kalshi_alpha.clock import Clock
+from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.units import CASH_UNIT
 from kalshi_alpha.rehearsal.clock import ScaledClock, Timeline
 from kalshi_alpha.rehearsal.exchange import requests as read
@@ -17,6 +18,7 @@ from kalshi_alpha.rehearsal.exchange import views
 from kalshi_alpha.rehearsal.exchange.auth import Key, KeyRing, Unauthorized
 from kalshi_alpha.rehearsal.exchange.engine import Engine, Rejected, Value
 from kalshi_alpha.rehearsal.exchange.faults import Faults
+from kalshi_alpha.rehearsal.exchange.figures import FigureEvent, list_figure
 from kalshi_alpha.rehearsal.exchange.limits import Limits, cost_of
 from kalshi_alpha.rehearsal.exchange.listing import list_event
 from kalshi_alpha.rehearsal.exchange.participants import NEAR, Crowd, shipped_calibration
@@ -40,7 +42,8 @@ class ExchangeServer:
 
     ``path_value(symbol, instant)`` is the index. ``envelope`` is how errors are wrapped: ``nested``
     as observed live, or ``flat`` as documented. ``control`` opens the twin's own paths;
-    ``maintenance`` pauses trading on Thursday mornings, as the venue does.
+    ``maintenance`` pauses trading on Thursday mornings, as the venue does. ``figures`` are events
+    that a release decides; they are listed on demand too.
     """
 
     def __init__(
@@ -58,7 +61,9 @@ class ExchangeServer:
         limits: Limits | None = None,
         maintenance: bool = True,
         lively: timedelta = NEAR,
+        figures: Sequence[FigureEvent] = (),
     ) -> None:
+        self._figures = tuple(figures)
         self.clock, self._fixings, self._envelope = clock, tuple(fixings), envelope
         self.engine = Engine(clock, path_value, seed=seed, maintenance=maintenance)
         self.engine.open_account(MEMBER, START_CASH)
@@ -69,7 +74,14 @@ class ExchangeServer:
         self.hub = Hub(self.engine)
         self.faults = Faults(self.hub)
         self.crowd = (
-            Crowd(self.engine, path_value, seed, shipped_calibration(), near=lively)
+            Crowd(
+                self.engine,
+                path_value,
+                seed,
+                shipped_calibration(),
+                near=lively,
+                figures=_deviations(self._figures),
+            )
             if crowd
             else None
         )
@@ -231,8 +243,21 @@ class ExchangeServer:
             )
             if not listed and now < fixing <= now + _LIST_AHEAD:
                 self.list_fixing(series, fixing)
+        for event in self._figures:
+            listed = any(
+                m.series == event.series and m.close_at == event.closes_at
+                for m in self.engine.markets.values()
+            )
+            if not listed and now < event.closes_at:
+                for market in list_figure(event):
+                    self.engine.list_market(market)
         del request
         return web.json_response({"markets": len(self.engine.markets)})
+
+
+def _deviations(figures: Sequence[FigureEvent]) -> dict[str, float]:
+    series = load_registry().series
+    return {series[event.series].symbol: event.deviation for event in figures}
 
 
 def _check_scope(key: Key, method: str, path: str) -> None:

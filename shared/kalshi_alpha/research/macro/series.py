@@ -31,6 +31,25 @@ def load_series(folder: Path) -> Mapping[str, Dated]:
     return found
 
 
+def load_saves(folder: Path) -> Mapping[date, Mapping[str, Dated]]:
+    """Return the series of ``vintages.parquet`` in ``folder``, by the day they were saved.
+
+    Raises:
+        DataError: when the file is not there or not of that form.
+    """
+    path = folder / "vintages.parquet"
+    try:
+        table = pq.read_table(path, columns=["series", "date", "value", "source"])
+        rows = table.sort_by([("date", "ascending")]).to_pylist()
+        saves: dict[date, dict[str, dict[date, float]]] = {}
+        for row in rows:
+            saved = date.fromisoformat(row["source"].rpartition("_")[2])
+            saves.setdefault(saved, {}).setdefault(row["series"], {})[row["date"]] = row["value"]
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"the saved series in {path} cannot be read: {error}") from None
+    return dict(sorted(saves.items()))
+
+
 def wanted(series: Mapping[str, Dated], name: str) -> Dated:
     """Return one series.
 

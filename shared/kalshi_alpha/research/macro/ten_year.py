@@ -8,24 +8,53 @@ releases are known. The first Friday of a month stands for the jobs report, as i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from arch import arch_model
+from numpy.typing import NDArray
 
 from kalshi_alpha.markets.events import load_events
 from kalshi_alpha.research.macro.series import Dated, wanted
-from kalshi_alpha.research.macro.study import Model, Study, smoothed
+from kalshi_alpha.research.macro.study import Ladder, Model, Study, smoothed
 from kalshi_alpha.research.scores.shapes import Floats
 
 _FIRST = date(1995, 1, 3)
-_START = 1000  # days before the first forecast that is kept
+START = 1000  # days before the first forecast that is kept
 FAST, SLOW, FAST_SHARE = 0.06, 0.012, 0.5
 _BP = 100.0  # in one percent point: GARCH is fitted in basis points
 
 
-def study(series: Mapping[str, Dated]) -> Study:
-    """Return the study of daily yields since 1999.
+@dataclass(frozen=True, slots=True)
+class Yields:
+    """The recorded days.
+
+    Attributes:
+        days: of the curve.
+        before: the yield of the day before, percent; [days].
+        moved: the change since, percent points; [days].
+        quiet: the variance expected of it on a day without releases; [days].
+        listed: whether the day is known to have a release; [days].
+    """
+
+    days: Sequence[date]
+    before: Floats
+    moved: Floats
+    quiet: Floats
+    listed: NDArray[np.bool_]
+
+    def factor(self, until: int) -> float:
+        """Return the factor on the variance of listed days, from the days before ``until``."""
+        squared = np.minimum(self.moved[:until] ** 2 / self.quiet[:until], 25.0)
+        listed = self.listed[:until]
+        if not listed.any() or listed.all():
+            return 1.0
+        return max(1.0, float(squared[listed].mean() / squared[~listed].mean()))
+
+
+def yields_of(series: Mapping[str, Dated]) -> Yields:
+    """Return the recorded days since 1995.
 
     Raises:
         DataError: when yields are not recorded.
@@ -38,39 +67,49 @@ def study(series: Mapping[str, Dated]) -> Study:
     fast = FAST_SHARE * smoothed(moved**2, FAST, start)
     variance = fast + (1.0 - FAST_SHARE) * smoothed(moved**2, SLOW, start)
     quiet = np.concatenate([[start], variance[:-1]])
-    keep = slice(_START, None)
-    one_year = np.concatenate([[start], smoothed(moved**2, 2.0 / 251.0, start)[:-1]])
-    widths = {
-        "ours": np.sqrt(quiet * _release_factor(days, moved, quiet)),
-        "ours without releases": np.sqrt(quiet),
-        "GARCH(1,1)-t": np.sqrt(_garch(days, moved)),
-        "a year's variance": np.sqrt(one_year),
-    }
-    return Study(
-        name="10-year par yield a day ahead",
-        unit="percent points",
-        outcome=level[1:][keep],
-        cluster=np.array([day.toordinal() // 7 for day in days[_START:]], dtype=np.int64),
-        models={k: Model(level[:-1][keep], w[keep]) for k, w in widths.items()},
-        warm_up=500,
-        refit=250,
-        block=4,
-    )
-
-
-def _release_factor(days: Sequence[date], moved: Floats, quiet: Floats) -> Floats:
-    """Return the factor on each day's variance, 1 on days without a release."""
     events = load_events().values()
     listed = np.array([
         any(day in one for one in events) or (day.weekday() == 4 and day.day <= 7) for day in days
     ])  # fmt: skip
-    years = np.array([day.year for day in days])
-    squared = np.minimum(moved**2 / quiet, 25.0)
-    found = np.ones(len(days))
+    return Yields(days, level[:-1], moved, quiet, listed)
+
+
+def study(series: Mapping[str, Dated]) -> Study:
+    """Return the study of daily yields since 1999.
+
+    Raises:
+        DataError: when yields are not recorded.
+    """
+    known = yields_of(series)
+    start = float(np.mean(known.moved[:60] ** 2))
+    one_year = smoothed(known.moved**2, 2.0 / 251.0, start)[:-1]
+    widths = {
+        "ours": np.sqrt(known.quiet * _release_factors(known)),
+        "ours without releases": np.sqrt(known.quiet),
+        "GARCH(1,1)-t": np.sqrt(_garch(known.days, known.moved)),
+        "a year's variance": np.sqrt(np.concatenate([[start], one_year])),
+    }
+    keep = slice(START, None)
+    return Study(
+        name="10-year par yield a day ahead",
+        unit="percent points",
+        outcome=(known.before + known.moved)[keep],
+        cluster=np.array([day.toordinal() // 7 for day in known.days[keep]], dtype=np.int64),
+        models={name: Model(known.before[keep], width[keep]) for name, width in widths.items()},
+        warm_up=500,
+        refit=250,
+        block=4,
+        ladder=Ladder(known.before[keep], 0.01, 7, 0.005),
+    )
+
+
+def _release_factors(known: Yields) -> Floats:
+    """Return each day's factor, fitted on the years before; 1 on days without a release."""
+    years = np.array([day.year for day in known.days])
+    found = np.ones(len(years))
     for year in np.unique(years)[4:]:
-        past = years < year
-        factor = squared[past & listed].mean() / squared[past & ~listed].mean()
-        found[(years == year) & listed] = max(1.0, factor)
+        now = years == year
+        found[now & known.listed] = known.factor(int(np.argmax(now)))
     return found
 
 

@@ -57,6 +57,17 @@ class KalshiReader:
         params = {"event_ticker": event_ticker, "limit": 1000, "mve_filter": "exclude"}
         return list(self._pages("markets", "markets", params))
 
+    def closing(self, series: str, first: datetime, last: datetime) -> list[dict[str, Any]]:
+        """Return the markets of a series that close from ``first`` to ``last``, in any state."""
+        params: dict[str, Any] = {
+            "series_ticker": series,
+            "min_close_ts": int(first.timestamp()),
+            "max_close_ts": int(last.timestamp()),
+            "limit": 1000,
+            "mve_filter": "exclude",
+        }
+        return list(self._pages("markets", "markets", params))
+
     def market(self, ticker: str) -> dict[str, Any]:
         """Return one market."""
         return _object(_object(self._http.get(f"markets/{ticker}")).get("market"))

@@ -108,9 +108,14 @@ def _refresh(source: Source, client: MacroClient, vintages: Vintages, clock: Clo
     vintages.keep(source.name, found.payload, parsed, found.validator)
 
 
-def bls_cpi(first: int, last: int, key: str = "", hosts: Mapping[str, str] = HOSTS) -> Source:
-    """Return the four price indexes of the years ``first`` to ``last``."""
-    ids = tuple(bls.SERIES)
+def bls_cpi(
+    first: int,
+    last: int,
+    key: str = "",
+    hosts: Mapping[str, str] = HOSTS,
+    ids: Sequence[str] = tuple(bls.SERIES),
+) -> Source:
+    """Return price indexes of the years ``first`` to ``last``, all four unless ``ids`` says."""
     body = bls.request(ids, first, last, key)
     ask = Ask("the statistics bureau", hosts["bls"] + bls.PATH, body=body)
     return Source("bls", ask, lambda data, today: bls.parse(data, ids, today), timedelta(days=2))

@@ -128,13 +128,17 @@ class Vintages:
         self._note(source, read, {})
         return read
 
-    def last(self, source: str) -> Read:
-        """Return the last read of a source.
+    def last(self, source: str, by: datetime | None = None) -> Read:
+        """Return the last read of a source, of those until ``by`` when it is given.
 
         Raises:
             DataError: when there was none.
         """
-        keys = self._shelf.keys(f"{ROOT}/{source}/reads/")
+        folder = f"{ROOT}/{source}/reads/"
+        keys = self._shelf.keys(folder)
+        if by is not None:
+            end = folder + (by + timedelta(microseconds=1)).strftime(_STAMP)
+            keys = [key for key in keys if key < end]
         if not keys:
             raise DataError(f"nothing has been read of {source} yet, so nothing can stand in")
         return self._read(keys[-1])

@@ -1,0 +1,1 @@
+"""Studies of the temperature ladders: weather, filters, short horizons, signals."""

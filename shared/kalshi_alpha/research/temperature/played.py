@@ -1,0 +1,337 @@
+"""Signals played on the scored days, by rules chosen on days that were played before them.
+
+What is believed of a day rests on the days before it (``walking``), and so does the rule by which
+its signals are taken: each week that rule is played which earned most against its spread over the
+days played so far, and none at all where none earned. The first weeks only teach. Everything is
+held to settlement.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from kalshi_alpha.markets.units import CASH_UNIT, CENT, PRICE_UNIT
+from kalshi_alpha.research.backtest.fills import Evidence
+from kalshi_alpha.research.backtest.records import FillRow
+from kalshi_alpha.research.backtest.summary import Sample, by_day, drawdown_of, row_of
+from kalshi_alpha.research.data.findings import Floats
+from kalshi_alpha.research.temperature.filtering import Law, Panel, Progress, filtered
+from kalshi_alpha.research.temperature.leanings import Leaning, signalled, valued
+from kalshi_alpha.research.temperature.orders import (
+    BASE,
+    CHARGED,
+    Assumed,
+    Tape,
+    charged,
+    fills_of,
+    mirrored,
+)
+from kalshi_alpha.research.temperature.panel import Traded, hour_of
+from kalshi_alpha.research.temperature.trades import Event
+from kalshi_alpha.research.temperature.walking import TEST_DAYS, Chosen, terms_of
+
+SIGNALS, TAKING, VALUE = "signals, resting", "signals, taking", "quotes off the probability"
+FEES, LATE, DEEP = "with a maker's fee", "five seconds late", "two cents through"
+COIN = "a coin's side"
+VARIED = {LATE: Assumed(latency_s=5.0), DEEP: Assumed(through=2 * CENT)}
+FEWEST_DAYS, FEWEST_FILLS = 21, 20
+EDGES, TAKER_EDGES, FLOWS, OFFSETS = (0.01, 0.02, 0.03, 0.05), (0.02, 0.04), (-1.0, 0.2), (2, 3, 5)
+COHERENT = 0.15  # dollars by which the middles may miss one, where that is asked
+YEAR = 365.0  # these ladders settle every day
+_CHUNK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which leanings are orders.
+
+    Attributes:
+        least_edge: dollars a contract.
+        least_flow: of the pressure the same way.
+        coherent: whether the middles must come near one.
+        offset: cents off the probability, for quotes that no signal made.
+    """
+
+    least_edge: float = -math.inf
+    least_flow: float = -1.0
+    coherent: bool = False
+    offset: int = 0
+
+    def takes(self, leaning: Leaning) -> bool:
+        """Say whether a leaning is an order by this rule."""
+        return (
+            leaning.order.edge >= self.least_edge
+            and leaning.pressed >= self.least_flow
+            and (leaning.incoherence <= COHERENT or not self.coherent)
+            and leaning.offset == self.offset
+        )
+
+    @property
+    def name(self) -> str:
+        """Return it in words."""
+        if self.offset:
+            return f"{self.offset} cents off"
+        gates = [f"edge {self.least_edge:g}"]
+        gates += [f"flow {self.least_flow:g}"] if self.least_flow > -1.0 else []
+        gates += ["coherent"] if self.coherent else []
+        return ", ".join(gates)
+
+
+def _gated(edges: Sequence[float]) -> tuple[Rule, ...]:
+    product = itertools.product(edges, FLOWS, (False, True))
+    return tuple(Rule(*one) for one in product)
+
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    SIGNALS: _gated(EDGES),
+    **{f"{SIGNALS}, {name}": _gated(EDGES) for name in (FEES, *VARIED)},
+    TAKING: _gated(TAKER_EDGES),
+    VALUE: tuple(Rule(offset=offset) for offset in OFFSETS),
+}
+Rows = tuple[FillRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One event under every strategy and rule, and the same with a coin's side.
+
+    Attributes:
+        day: of the event.
+        orders: by strategy and rule, how many.
+        rows: fills and touches by strategy and rule.
+        coin: likewise.
+    """
+
+    day: date
+    orders: dict[tuple[str, Rule], int]
+    rows: dict[tuple[str, Rule], Rows]
+    coin: dict[tuple[str, Rule], Rows]
+
+
+def beliefs_of(event: Event, chosen: Chosen, law: Law = ()) -> Floats:
+    """Return the pooled probabilities after each trade, by what a window was fitted with."""
+    said = filtered(event, event.at, (chosen.setting,), law)[0]
+    prices = Traded.of(event).at(event.at)
+    moments = len(event.at)
+    panel = Panel(
+        day=np.full(moments, event.day.toordinal(), dtype=np.int64),
+        hour=hour_of(event, event.at),
+        series=(event.series,) * moments,
+        winner=np.full(moments, event.winner, dtype=np.int64),
+        there=np.ones(said.shape, dtype=np.bool_),
+        share=prices.shares,
+        last=prices.last_shares,
+        filtered={chosen.setting: said},
+    )
+    terms = terms_of(panel, chosen.setting)
+    return terms.probabilities(np.array([chosen.weights[name] for name in terms.names]))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One event to play, what its window was fitted with, and the seed of its coin."""
+
+    event: Event
+    chosen: Chosen
+    law: Law
+    seed: int
+
+
+def play_event(job: Job) -> Played:
+    """Play one event under every strategy and rule."""
+    event, beliefs = job.event, beliefs_of(job.event, job.chosen, job.law)
+    tape = Tape(event, beliefs)
+    resting = signalled(event, beliefs, taking=False)
+    leanings: dict[str, tuple[list[Leaning], Assumed]] = {
+        SIGNALS: (resting, BASE),
+        **{f"{SIGNALS}, {name}": (resting, assumed) for name, assumed in VARIED.items()},
+        TAKING: (signalled(event, beliefs, taking=True), BASE),
+        VALUE: (valued(event, beliefs, OFFSETS), BASE),
+    }
+    found = Played(event.day, {}, {}, {})
+    for name, (every, assumed) in leanings.items():
+        for rule in RULES[name]:
+            taken = [one for one in every if rule.takes(one)]
+            placed = [one.order for one in taken]
+            other = mirrored(placed, [one.middle for one in taken], job.seed)
+            found.orders[name, rule] = len(placed)
+            found.rows[name, rule] = tuple(fills_of(tape, placed, assumed))
+            found.coin[name, rule] = tuple(fills_of(tape, other, assumed))
+    for rule in RULES[SIGNALS]:
+        key = f"{SIGNALS}, {FEES}", rule
+        found.orders[key] = found.orders[SIGNALS, rule]
+        for rows in (found.rows, found.coin):
+            rows[key] = tuple(charged(row, CHARGED) for row in rows[SIGNALS, rule])
+    return found
+
+
+def play(
+    events: Sequence[Event],
+    windows: Sequence[Chosen],
+    laws: Mapping[str, Law],
+    seed: int,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Played, ...]:
+    """Play every event of the days that have a window, in order.
+
+    Args:
+        events: in order of days.
+        windows: what each week was fitted with, in order.
+        laws: of the weather, by the event's name.
+        seed: of the coins.
+        workers: processes; 1 works in this one.
+        progress: told how many events of how many are done.
+    """
+    jobs = []
+    for k, event in enumerate(events):
+        chosen = window_of(windows, event.day.toordinal())
+        if chosen is not None:
+            jobs.append(Job(event, chosen, laws.get(event.name, ()), seed + k))
+    found = []
+    for one in _mapped(jobs, workers):
+        found.append(one)
+        if progress is not None:
+            progress(len(found), len(jobs))
+    return tuple(found)
+
+
+def window_of(windows: Sequence[Chosen], day: int) -> Chosen | None:
+    """Return the window in which a day lies, None for a day that none scores."""
+    mine = [one for one in windows if one.first <= day < one.first + TEST_DAYS]
+    return mine[-1] if mine else None
+
+
+def _mapped(jobs: Sequence[Job], workers: int) -> Iterator[Played]:
+    if workers <= 1 or len(jobs) <= 1:
+        yield from map(play_event, jobs)
+        return
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(play_event, jobs, chunksize=_CHUNK)
+
+
+def summed(played: Sequence[Played], *, block: int = 1) -> list[dict[str, Any]]:
+    """Return a row for each strategy and for the same moments with a coin's side.
+
+    ``row_of`` says what the keys of a row mean; never to trade earns 0. Only the first strategy may
+    be called an edge: the others are further looks at the same days.
+    """
+    days = sorted({one.day for one in played})
+    found = []
+    for name, rules in RULES.items():
+        weeks = list(_chosen(played, days, name, rules))
+        used = Counter(rule.name if rule else "none" for _, rule in weeks)
+        rows = {COIN: _gathered(played, name, weeks, lambda one: one.coin)} if weeks else {}
+        rows = {name: _gathered(played, name, weeks, lambda one: one.rows), **rows}
+        for which, sample_rows in rows.items():
+            sample = _sample(played, name, weeks, sample_rows, block)
+            events = sum(one.day.isoformat() in set(sample.days) for one in played)
+            row = row_of(sample, events, one_of_many=which != SIGNALS)
+            title = which if which == name else f"{name}: {COIN}"
+            found.append({"strategy": title, "rules": dict(used), **row, **readiness_of(sample)})
+    return found
+
+
+def _chosen(
+    played: Sequence[Played], days: Sequence[date], name: str, rules: Sequence[Rule]
+) -> Iterator[tuple[tuple[date, ...], Rule | None]]:
+    """Yield the days of each week with the rule that was best on the days before it."""
+    for begin in range(FEWEST_DAYS, len(days), TEST_DAYS):
+        before = days[:begin]
+        daily = {rule: _daily(played, before, name, rule) for rule in rules}
+        scores = {rule: _score(profit) for rule, (profit, n) in daily.items() if n >= FEWEST_FILLS}
+        best = max(scores, key=lambda rule: scores[rule], default=None)
+        if best is not None and scores[best] <= 0.0:
+            best = None
+        yield tuple(days[begin : begin + TEST_DAYS]), best
+
+
+def _daily(
+    played: Sequence[Played], days: Sequence[date], name: str, rule: Rule
+) -> tuple[Floats, int]:
+    """Return a rule's profit on each day, dollars, and its number of fills."""
+    place = {day: k for k, day in enumerate(days)}
+    profit, fills = np.zeros(len(days)), 0
+    for one in played:
+        if one.day in place:
+            for row in _counted(one.rows[name, rule]):
+                profit[place[one.day]] += row.realised or 0.0
+                fills += 1
+    return profit, fills
+
+
+def _score(profit: Floats) -> float:
+    spread = float(profit.std())
+    return float(profit.mean()) / spread if spread > 0.0 else 0.0
+
+
+def _counted(rows: Rows) -> Iterator[FillRow]:
+    return (row for row in rows if row.evidence != Evidence.TOUCHED)
+
+
+def _gathered(
+    played: Sequence[Played],
+    name: str,
+    weeks: Sequence[tuple[tuple[date, ...], Rule | None]],
+    which: Callable[[Played], Mapping[tuple[str, Rule], Rows]],
+) -> Rows:
+    rule_of = {day: rule for days, rule in weeks for day in days}
+    found: list[FillRow] = []
+    for one in played:
+        rule = rule_of.get(one.day)
+        if rule is not None:
+            found += which(one)[name, rule]
+    return tuple(found)
+
+
+def _sample(
+    played: Sequence[Played],
+    name: str,
+    weeks: Sequence[tuple[tuple[date, ...], Rule | None]],
+    rows: Rows,
+    block: int,
+) -> Sample:
+    rule_of = {day: rule for days, rule in weeks for day in days}
+    placed = sum(
+        one.orders[name, rule] for one in played if (rule := rule_of.get(one.day)) is not None
+    )
+    touched = tuple(row for row in rows if row.evidence == Evidence.TOUCHED)
+    days = tuple(day.isoformat() for day in rule_of)
+    return Sample(days, tuple(_counted(rows)), touched, placed, block)
+
+
+def readiness_of(sample: Sample) -> dict[str, float | None]:
+    """Return Sharpe's ratio a year, win rates, and the deepest fall, in dollars and of the risk.
+
+    The risk is the most that stood to be lost on one day; days without a fill count as 0 profit.
+    """
+    daily = by_day(sample)
+    profit = np.array([row["profit"] for row in daily])
+    spread = float(profit.std(ddof=1)) if len(profit) > 1 else 0.0
+    at_risk: dict[str, float] = {}
+    for row in sample.fills:
+        price = row.price / PRICE_UNIT
+        lost = (price if row.side == "bid" else 1.0 - price) * row.contracts
+        fee = row.fee / CASH_UNIT
+        at_risk[row.day] = at_risk.get(row.day, 0.0) + lost + fee
+    most, fall = max(at_risk.values(), default=0.0), drawdown_of(daily)
+    won = [row.realised is not None and row.realised > 0.0 for row in sample.fills]
+    return {
+        "sharpe": float(profit.mean()) / spread * math.sqrt(YEAR) if spread > 0.0 else None,
+        "win_rate": float(np.mean(won)) if won else None,
+        "win_rate_days": float(np.mean(profit > 0.0)) if len(profit) else None,
+        "drawdown": fall,
+        "most_at_risk": most,
+        "drawdown_of_risk": fall / most if most else None,
+    }

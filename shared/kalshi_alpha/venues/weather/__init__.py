@@ -1,0 +1,1 @@
+"""Weather sources: reports, tables and observations of the offices, and a blending provider's."""
