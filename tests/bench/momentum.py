@@ -83,8 +83,8 @@ def _median_event(seed: int) -> float:
         mid = state.mid(place)
         assert mid is not None
         believed.see(at, place, mid, terms.price_sd(state.spread(place)))
-        heats = (flow.heat(at, BUY), flow.heat(at, SELL))
-        moment = Moment(at, state, believed.probabilities(), 0.01, heats, calibrated=True)
+        chances, heats = believed.probabilities(), flow.heats(at)
+        moment = Moment(at, state, chances, 0.01, heats, calibrated=True)
         found += len(signals(moment, place, rules))
         taken.append(time.perf_counter() - begun)
     if not found:

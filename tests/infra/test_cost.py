@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from kalshi_alpha.cli.app import app
-from kalshi_alpha.cloud.metrics import EMITTED
+from kalshi_alpha.cloud.metrics import EMITTED, OF_RELEASES
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.markets.registry import load_registry
+from kalshi_alpha.markets.registry import load_registry, trade
 from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.research.costs import Assumptions, bill
 
@@ -44,7 +44,7 @@ def test_what_the_templates_count_is_what_is_billed(paper):
     assert _line(found, "Alarms") == pytest.approx(0.1 * plain + 0.5 * both)
     # Ten metrics are free; the others cost 0.30 a month for the hours in which they report.
     hours = 19 * 6.5 + 3.5 + 2 * 20
-    metrics = sum(map(len, EMITTED.values())) - 10
+    metrics = sum(len(EMITTED[step]) for step in EMITTED.keys() - set(OF_RELEASES)) - 10
     assert _line(found, "Metrics") == pytest.approx(0.3 * metrics * hours / 730)
 
 
@@ -58,6 +58,42 @@ def test_a_month_of_more_sessions_costs_more(paper):
     october = _bill(paper.folder, date(2026, 10, 1))
     assert october.sessions == 22
     assert october.total > _bill(paper.folder).total
+
+
+@pytest.fixture
+def macro():
+    yield
+    trade()
+
+
+@pytest.mark.usefixtures("macro")
+def test_releases_are_counted_where_they_are_traded(live, releases):
+    without = _bill(live.folder, stage="live")
+    trade("macro")
+    assert _bill(live.folder, stage="live") == without  # the templates decide, not the process
+    found = _bill(releases.folder, stage="live")
+    # CPI on the tenth; four Thursdays, one of them a Wednesday; 19 curves; 30 mornings.
+    assert (found.windows, found.sessions) == (without.windows + 1 + 4 + 19 + 30, without.sessions)
+    calls = next(line.how for line in found.lines if line.item == "Traces")
+    # Each window: start, roll call, preflight, cancel, 20 scans and quotes, 10 reconciliations.
+    # Each day: twice the planner, 16 times the sources, 96 roll calls.
+    more = 54 * (4 + 2 * 20 + 10) + 30 * (2 + 16 + 96)
+    before = next(line.how for line in without.lines if line.item == "Traces")
+    assert _number(calls) - _number(before) == more
+    assert 1.0 < found.total - without.total < 5.0
+    assert _line(found, "Secrets and key") == pytest.approx(3.00)
+
+
+@pytest.mark.usefixtures("macro")
+def test_the_command_counts_releases_by_itself(releases):
+    words = ["cost", "--stage", "live", "--month", "2026-11", "--templates", str(releases.folder)]
+    answer = CliRunner().invoke(app, [*words, "--json"])
+    assert answer.exit_code == 0
+    assert json.loads(answer.stdout)["windows"] == 156 + 54
+
+
+def _number(text):
+    return int(text.split()[0].replace(",", ""))
 
 
 def test_an_assumption_can_be_changed_and_an_unknown_one_is_named(paper):

@@ -21,6 +21,7 @@ all_terms = st.builds(
     wander=st.floats(1e-9, 1e-1),
     start=st.floats(1e-3, 10.0),
     law_ageing=st.sampled_from((0.0, 1e-5)),
+    news=st.sampled_from((0.0, 0.3)),
     sharpness=st.floats(0.3, 2.0),
 )
 events = st.one_of(

@@ -35,7 +35,10 @@ def test_a_hot_handler_imports_nothing_heavy(name: str) -> None:
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("name", ["rollcall", "preflight", "scan", "cancel", "reconcile", "start"])
+@pytest.mark.parametrize(
+    "name",
+    ["rollcall", "preflight", "scan", "cancel", "reconcile", "start", "planner", "sources"],
+)
 def test_only_the_quote_handler_holds_code_that_places(name: str) -> None:
     code = (
         f"import sys, functions.{name}.handler; "

@@ -16,6 +16,7 @@ from kalshi_alpha.cli import (
     market,
     operate,
     pilot,
+    plan,
     rehearse,
     report,
     research_backtest,
@@ -26,6 +27,7 @@ from kalshi_alpha.cli import (
     research_pairs,
     research_replay,
     research_score,
+    research_temperature,
     risk,
     run,
     simulate,
@@ -68,6 +70,7 @@ def _root(
     family: str = typer.Option(
         INDEX,
         "--family",
+        envvar="KALSHI_ALPHA_FAMILIES",
         help="What is traded: index, macro for the releases, or all. It goes before the command.",
     ),
 ) -> None:
@@ -80,6 +83,7 @@ app.command("rehearse")(rehearse.rehearse)
 app.command("campaign")(campaign.campaign)
 app.add_typer(simulate.app, name="simulate")
 app.command("windows")(market.windows)
+app.command("plan")(plan.plan)
 app.command("price")(market.price)
 app.command("explain")(explain.explain)
 app.command("fees")(market.fees)
@@ -110,5 +114,6 @@ app.command("score-market", cls=ManyCommand)(research_market.score_market)
 app.add_typer(research_replay.app, name="replay")
 app.command("backtest", cls=ManyCommand)(research_backtest.backtest)
 app.add_typer(research_backtest.fills_app, name="fills")
+app.add_typer(research_temperature.app, name="temperature")
 app.add_typer(sweep.app, name="sweep")
 app.command("look-ahead", cls=ManyCommand)(research_backtest.look_ahead)

@@ -11,7 +11,7 @@ import typer
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.output import Json, emit, table_of
 from kalshi_alpha.clock import NEW_YORK, SystemClock
-from kalshi_alpha.markets.registry import load_registry
+from kalshi_alpha.markets.registry import load_registry, trade
 from kalshi_alpha.markets.sessions import load_sessions
 
 
@@ -31,12 +31,15 @@ def cost(
 ) -> None:
     """Add up a month's bill from the templates and the calendar, beside an always-on machine.
 
-    Prices are list prices of one region, kept with the day they were read.
+    Prices are list prices of one region, kept with the day they were read. Releases are counted
+    where the templates trade them.
     Example: make synth && kalshi-alpha cost --month 2026-11
     """
-    from kalshi_alpha.research.costs import Assumptions, bill  # noqa: PLC0415
+    from kalshi_alpha.research.costs import Assumptions, bill, families_of  # noqa: PLC0415
 
     day = parse_day(f"{month}-01") if month else SystemClock().now().astimezone(NEW_YORK).date()
+    if families := families_of(templates, stage):
+        trade(families)
     assumed = Assumptions().changed(assume or [])
     found = bill(templates, stage, day, load_registry(), load_sessions(), assumed)
     rows = [(line.item, line.how, f"{line.dollars:.2f}") for line in found.lines]

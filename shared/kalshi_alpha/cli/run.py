@@ -19,7 +19,6 @@ from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.markets.windows import Window, next_windows
 from kalshi_alpha.steps.monitors import Monitor, deployed_monitors, local_monitors
-from kalshi_alpha.steps.preflight import EARLY
 from kalshi_alpha.steps.runtime import Runtime, Settings
 from kalshi_alpha.venues.secrets import load_private_key_pem, load_secret
 
@@ -146,7 +145,7 @@ def _run(
         _print_next(coming[0], as_json=as_json)
         return
     mine = [window for window in coming if window.day <= last]
-    starts = coming[0].prep_at - EARLY
+    starts = coming[0].opens_at
     if clock.now() < starts and snap_to is None:
         if not force:
             raise WindowClosed(
@@ -189,7 +188,7 @@ def _coming(clock: Clock, registry: Registry, family: str) -> list[Window]:
 
 
 def _print_next(window: Window, *, as_json: bool) -> None:
-    start = (window.prep_at - EARLY).astimezone(NEW_YORK)
+    start = window.opens_at.astimezone(NEW_YORK)
     answer = {
         "window_id": window.window_id,
         "may_start": start.isoformat(),

@@ -254,12 +254,14 @@ class StateStore:
 
     # --- heartbeats --------------------------------------------------------------------------
 
-    def hold_watch(self, holder: str, at: datetime, until: datetime) -> bool:
+    def hold_watch(
+        self, holder: str, at: datetime, until: datetime, name: str = "WATCH"
+    ) -> bool:
         """Be the one sentry until an instant, or stay it; return False while another one is."""
         try:
             self._table.put(
                 "HEARTBEAT",
-                "WATCH",
+                name,
                 {},
                 attributes={"holder": holder, "held_until": _sortable(until)},
                 condition="attribute_not_exists(pk) OR holder = :h OR held_until < :n",

@@ -38,7 +38,8 @@ class Parameters:
         seasonal: share of last year's deviation in the same week that is expected again.
         spread_level: weight of the newest squared error in the variance, in (0, 1].
         widest: errors count to so many spreads, and beyond them are a leap to a new level.
-        settling: weeks from a leap in which each week is the level anew.
+        settling: weeks from a leap in which each week is the level anew, and which it takes to go
+            back, >= 1.
         stretch: factor on the spread.
         holiday: further factor in a week with a federal holiday, >= 1.
         vintage: standard deviation of the revision of the last figure, log units, > 0.
@@ -105,22 +106,26 @@ def followed(
 
     An error beyond ``widest`` spreads is a leap: it counts to the variance only so far, and until
     claims have settled each week is the level anew and nothing to be expected again a year on.
+    Meanwhile the level is expected to go back to where the leap began, a ``settling``-th of the way
+    each week.
     """
-    level = math.fsum(logs[:_WARM_UP]) / min(len(logs), _WARM_UP)
+    level = origin = math.fsum(logs[:_WARM_UP]) / min(len(logs), _WARM_UP)
     squares = math.fsum((x - level) ** 2 for x in logs[:_WARM_UP])
     variance = squares / min(len(logs), _WARM_UP) + parameters.vintage**2
     deviations: list[float] = []
-    centres, variances, settled = [], [variance], 0
+    centres, variances, settled, back = [], [variance], 0, 0.0
     for k, found in enumerate(logs):
-        centres.append(level + _expected(deviations, k, parameters))
+        centres.append(level + back + _expected(deviations, k, parameters))
         error, most = found - centres[-1], parameters.widest**2 * variance
-        leapt = error * error > most
-        settled = k + parameters.settling if leapt else settled
+        if error * error > most:
+            origin = origin if k < settled else level
+            settled = k + parameters.settling
         deviations.append(0.0 if k < settled else found - level)
         level += found - level if k < settled else parameters.level * error
         variance += parameters.spread_level * (min(error * error, most) - variance)
         variances.append(variance)
-    centres.append(level + _expected(deviations, len(logs), parameters))
+        back = (origin - level) / parameters.settling if k + 1 < settled else 0.0
+    centres.append(level + back + _expected(deviations, len(logs), parameters))
     return tuple(centres), tuple(variances)
 
 

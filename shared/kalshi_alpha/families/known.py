@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from kalshi_alpha.clock import NEW_YORK
@@ -67,14 +68,14 @@ def reading_of(
         DataError: when nothing is known, or a month of gasoline is not whole.
     """
     history = tuple(known[series.figure][-_MOST:])
-    reading = MacroReading(series.figure, history, now, _beside(release, known, now))
+    reading = MacroReading(series.figure, history, now)
     due = newest_due(series.release, now, calendar or load_releases())
     if due is not None and reading.last[0] < due.period:
         raise StaleDataError(
             f"{series.figure} ends with {reading.last[0]}, and that of {due.period} came out on "
             f"{due.at.astimezone(NEW_YORK):%Y-%m-%d %H:%M}: it has not been read"
         )
-    return reading
+    return replace(reading, beside=_beside(release, known, now))
 
 
 def newest_due(kind: str, now: datetime, calendar: Releases) -> Release | None:

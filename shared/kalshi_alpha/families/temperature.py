@@ -15,10 +15,12 @@ from datetime import datetime
 
 from kalshi_alpha.clock import require_aware
 from kalshi_alpha.errors import DataError
-from kalshi_alpha.families.temperature_parameters import Diurnal, LeadError, Parameters, warmth_of
+from kalshi_alpha.families.temperature_parameters import Diurnal, Parameters, warmth_of
 from kalshi_alpha.pricing.high_law import WHOLE_DEGREES, HighLaw, mixed_floor
 from kalshi_alpha.pricing.print_law import PrintLaw, student
-from kalshi_alpha.pricing.weather_reading import Forecast, WeatherReading
+from kalshi_alpha.pricing.skewed_law import skewed_student
+from kalshi_alpha.pricing.table import StandardTable
+from kalshi_alpha.pricing.weather_reading import WeatherReading
 
 _LEAST_SPREAD = 0.3  # degrees; a thermometer's own minutes differ by that much
 
@@ -55,11 +57,11 @@ def terminal_law(
             f"it is {now}"
         )
     hour, warmth = _standing(reading)
-    rest, freedom = _rest(reading, parameters, hour, warmth)
+    rest, table = _rest(reading, parameters, hour, warmth)
     floor = _floor(reading, parameters)
     still = min(max(parameters.diurnal.still.at(hour, warmth), 0.0), 1.0)
     return HighLaw(
-        PrintLaw(student(freedom), rest.centre, rest.spread, WHOLE_DEGREES),
+        PrintLaw(table, rest.centre, rest.spread, WHOLE_DEGREES),
         floor,
         1.0 - still if floor else 0.0,
         elsewhere,
@@ -124,15 +126,16 @@ def crossing(away: float, drift: float, noise: float, hours: float) -> float:
     return min(1.0, first + second)
 
 
-def day_view(reading: WeatherReading, parameters: Parameters) -> tuple[View, float] | None:
-    """Return what is expected of the day before looking at it, and its law's freedom.
+def day_view(reading: WeatherReading, parameters: Parameters) -> tuple[View, StandardTable] | None:
+    """Return what is expected of the day before looking at it, and the table of its law.
 
     A forecast is used alone. Without one the season's mean counts, moved by the last known high;
     None when the station has no recorded season either.
     """
     forecast, lead = reading.forecast, reading.lead_hours
     if forecast is not None and lead is not None:
-        return _forecast_view(forecast, parameters.lead(lead)), parameters.freedom
+        error = parameters.lead(lead)
+        return View(forecast.high + error.bias, error.spread), student(parameters.freedom)
     climate = parameters.climate
     if climate is None:
         return None
@@ -143,17 +146,13 @@ def day_view(reading: WeatherReading, parameters: Parameters) -> tuple[View, flo
         weight = climate.persistence ** (reading.day.date - before.day).days
         mean += weight * (before.degrees - usual) * spread / around
         spread *= math.sqrt(1.0 - weight * weight)
-    return View(mean, spread), climate.freedom
-
-
-def _forecast_view(forecast: Forecast, error: LeadError) -> View:
-    return View(forecast.high + error.bias, error.spread)
+    return View(mean, spread), skewed_student(climate.freedom, climate.skew)
 
 
 def _rest(
     reading: WeatherReading, parameters: Parameters, hour: float, warmth: float
-) -> tuple[View, float]:
-    """Return the view of the highest still to come, both views weighed, and its freedom."""
+) -> tuple[View, StandardTable]:
+    """Return the view of the highest still to come, both views weighed, and its table."""
     diurnal = parameters.diurnal
     found = day_view(reading, parameters)
     now = _now(reading, diurnal, hour, warmth)
@@ -167,15 +166,15 @@ def _rest(
                 f"nothing is known of {reading.station} on {reading.day.date}: no forecast, no "
                 "season, no observation"
             )
-        return rising, parameters.freedom
-    day, freedom = found
+        return rising, student(parameters.freedom)
+    day, table = found
     if rising is None:
-        return day, freedom
+        return day, table
     spread = math.hypot(day.spread, diurnal.drop_spread.at(hour, warmth))
     left = View(day.centre - diurnal.drop.at(hour, warmth), spread)
     forecast = reading.forecast is not None
     together = diurnal.together_forecast if forecast else diurnal.together
-    return weighed(left, rising, together), parameters.freedom
+    return weighed(left, rising, together), student(parameters.freedom)
 
 
 def weighed(one: View, other: View, together: float) -> View:

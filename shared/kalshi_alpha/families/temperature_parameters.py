@@ -83,12 +83,15 @@ class Climate:
             standard deviation around the mean.
         persistence: correlation of a day's departure with that of the day before, in [0, 1).
         freedom: degrees of freedom of a departure's law, above 2.
+        skew: width of its upper side over the root of both sides' product; 1 is even, below 1 has
+            the longer tail downwards.
     """
 
     mean: Annotated[tuple[float, ...], msgspec.Meta(min_length=5, max_length=5)]
     log_spread: Annotated[tuple[float, ...], msgspec.Meta(min_length=3, max_length=3)]
     persistence: Annotated[float, msgspec.Meta(ge=0, lt=1)]
     freedom: Annotated[float, msgspec.Meta(gt=2)]
+    skew: Annotated[float, msgspec.Meta(ge=0.2, le=5)] = 1.0
 
     def expected(self, day_of_year: int) -> tuple[float, float]:
         """Return the mean and the standard deviation of the high on a day of the year."""

@@ -207,7 +207,7 @@ def _named(said: str, wanted: str) -> bool:
 def _station(series: str, row: _Row) -> Station:
     try:
         zone = ZoneInfo(row.zone)
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise ConfigurationError(f"{series} has the zone {row.zone!r}: {error}") from None
     return Station(
         series,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Trading ends minutes before a release, or with the day before it; never a whole day and a half.
 _RELEASED_WITHIN = timedelta(hours=36)
+# Schedules fire up to a minute late and start ahead of the preparation to make up for it.
+_EARLY = timedelta(minutes=5)
 _ID = re.compile(r"(?P<day>[0-9]{8})-(?P<time>[0-9]{4})-(?P<group>[a-z][a-z-]*)")
 
 
@@ -53,6 +55,11 @@ class Window:
     def window_id(self) -> str:
         """Return its name, with the fixing in New York time: ``20251104-1200-index-hourly``."""
         return f"{self.fixing.astimezone(NEW_YORK):%Y%m%d-%H%M}-{self.group}"
+
+    @property
+    def opens_at(self) -> datetime:
+        """Return before when it may not start."""
+        return self.prep_at - _EARLY
 
     @property
     def prep_at(self) -> datetime:

@@ -42,6 +42,8 @@ class FilterTerms:
         law_ageing: variance of log scores around the law gained for each second of its age.
         sharpness: power to which probabilities are raised, > 0; below 1 they are flattened.
         floor: least probability that a law is taken to give a bracket.
+        news: variance that a bracket's own log score gains with each of its prices: what moves
+            prices comes with trades more than with time.
 
     Raises:
         DataError: when a number is outside its range.
@@ -53,10 +55,11 @@ class FilterTerms:
     law_ageing: float = 0.0
     sharpness: float = 1.0
     floor: float = 1e-4
+    news: float = 0.0
 
     def __post_init__(self) -> None:
         above = (self.wander, self.start, self.sharpness, self.floor)
-        least = (self.price_ageing, self.law_ageing)
+        least = (self.price_ageing, self.law_ageing, self.news)
         sound = all(math.isfinite(x) and x > 0 for x in above)
         if not (sound and all(math.isfinite(x) and x >= 0 for x in least) and self.floor < 0.5):
             raise DataError(f"{self} cannot be: variances, power and floor must be above 0")
@@ -234,12 +237,20 @@ class BracketFilter:
         Raises:
             DataError: when a price is outside 0 to 1 dollar, or a deviation not above 0.
         """
-        if len(mids) != len(sds):
-            raise DataError(f"{len(mids)} prices and {len(sds)} deviations do not pair")
+        if not len(mids) == len(sds) == len(self):
+            raise DataError(
+                f"{len(mids)} prices and {len(sds)} deviations are not one each for {len(self)} "
+                "brackets"
+            )
         pairs = [
             (0.5, UNKNOWN) if mid is None else (inside(mid), sd)
             for mid, sd in zip(mids, sds, strict=True)
         ]
+        if self.terms.news:
+            self._variances = [
+                v if mid is None else v + self.terms.news
+                for v, mid in zip(self._variances, mids, strict=True)
+            ]
         self.observe(at, [math.log(m) for m, _ in pairs], [s * s / (m * m) for m, s in pairs])
 
     def see(self, at: float, place: int, mid: float, sd: float) -> None:
@@ -260,6 +271,7 @@ class BracketFilter:
         mid = inside(mid)
         if not 0.0 < sd < math.inf:
             raise DataError(f"a price with the deviation {sd} says nothing: it must be above 0")
+        self._variances[place] += self.terms.news
         chances = softmax(self._scores)
         own = chances[place]
         rest = sum(chances[:place]) + sum(chances[place + 1 :])

@@ -172,9 +172,14 @@ class Hawkes:
             for base, row in zip(terms.base, terms.branching, strict=True)
         )
 
+    def heats(self, at: float) -> tuple[float, ...]:
+        """Return each kind's intensity over its long-run mean: 1 is an ordinary moment."""
+        now = self.intensities(at)
+        return tuple([each / mean for each, mean in zip(now, self._mean, strict=True)])
+
     def heat(self, at: float, kind: int) -> float:
-        """Return a kind's intensity over its long-run mean: 1 is an ordinary moment."""
-        return self.intensities(at)[kind] / self._mean[kind]
+        """Return one kind's intensity over its long-run mean."""
+        return self.heats(at)[kind]
 
     def to_json(self) -> dict[str, Any]:
         """Return what it takes to go on elsewhere, in plain JSON values."""

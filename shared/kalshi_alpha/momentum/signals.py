@@ -19,6 +19,7 @@ from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.markets.ticks import TickGrid
 from kalshi_alpha.markets.units import CASH_UNIT, PRICE_UNIT, SIZE_UNIT
 from kalshi_alpha.momentum.checks import Check, Signal
+from kalshi_alpha.momentum.hawkes import BUY, SELL
 from kalshi_alpha.momentum.state import BracketView, MarketState
 from kalshi_alpha.pricing.fees import FeeTerms, maker_fee, taker_fee
 from kalshi_alpha.trading.fills import FillView, Outlook
@@ -66,7 +67,7 @@ class Moment:
         state: of the market.
         beliefs: the filter's probabilities.
         hazard: probability that a new high prints before a signal has played out.
-        heats: of the takers' buys and sells, 1 an ordinary moment (``Hawkes.heat``).
+        heats: of the takers' buys and sells, 1 an ordinary moment (``Hawkes.heats``).
         calibrated: whether ``beliefs`` were calibrated on days past.
     """
 
@@ -74,7 +75,7 @@ class Moment:
     state: MarketState
     beliefs: Sequence[float]
     hazard: float = 0.0
-    heats: tuple[float, float] = (1.0, 1.0)
+    heats: Sequence[float] = (1.0, 1.0)
     calibrated: bool = False
 
 
@@ -132,9 +133,8 @@ def _migration(moment: Moment, centre: tuple[float, float], rules: SignalRules) 
     )
     ahead = _ahead(state.brackets.centres, middle, onwards)
     for place, side in ((ahead, Side.BID), (ahead - onwards, Side.ASK)):
-        if 0 <= place < len(state.brackets):
-            view = state.view(place, moment.at)
-            yield _signal(moment, MIGRATION, place, side, view, (*checks, *shared), rules)
+        view = state.view(place, moment.at)
+        yield _signal(moment, MIGRATION, place, side, view, (*checks, *shared), rules)
 
 
 def _led(moment: Moment, place: int, view: BracketView, rules: SignalRules) -> Iterator[Signal]:
@@ -185,7 +185,7 @@ def _signal(
 ) -> Signal:
     state, terms = moment.state, rules.terms
     pressed = max(view.taken, view.pushed, key=abs) * side.sign
-    heat = moment.heats[0] if side is Side.BID else moment.heats[1]
+    heat = moment.heats[BUY if side is Side.BID else SELL]
     belief = moment.beliefs[place]
     bid, ask = state.best(place)
     price, rests = _resting(side, bid, ask, rules.grid, better=heat >= terms.hot)
@@ -238,8 +238,6 @@ def _fee(fees: FeeTerms, price: int, side: Side, taker: bool) -> int:
 
 
 def _ahead(centres: Sequence[float], middle: float, onwards: int) -> int:
-    """Return the first bracket whose centre the mass has before it; past the end there is none."""
+    """Return the first bracket whose centre the mass has before it; there always is one."""
     beyond = [k for k, centre in enumerate(centres) if (centre - middle) * onwards > 0.0]
-    if not beyond:
-        return len(centres) if onwards > 0 else -1
     return beyond[0] if onwards > 0 else beyond[-1]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 from kalshi_alpha.clock import iso, require_aware
 from kalshi_alpha.errors import DataError, StaleDataError
 from kalshi_alpha.markets.climate_day import ClimateDay
+from kalshi_alpha.markets.climate_report import ClimateReport
 from kalshi_alpha.markets.observed import Observation
 
 COLDEST, HOTTEST = -60.0, 135.0  # degrees Fahrenheit that are believed
@@ -224,6 +225,21 @@ def high_so_far(
     now = max((one for one in kept if one.kind == "now"), key=lambda one: one.at, default=None)
     measured = None if now is None else Measured(now.degrees, now.at)
     return running, measured, tuple(unused)
+
+
+def with_report(running: RunningHigh | None, report: ClimateReport) -> RunningHigh | None:
+    """Return the high so far with what the office's report of the unfinished day says of it.
+
+    Up to the time it is valid as of, the report decides; what was observed later can only raise it.
+    """
+    if report.maximum is None or report.valid_until is None:
+        return running
+    told = RunningHigh(report.maximum, report.maximum, report.valid_until, "report")
+    if running is None or running.observed_at <= told.observed_at:
+        return told
+    if running.high <= told.low:
+        return replace(told, observed_at=running.observed_at)
+    return replace(running, low=max(running.low, told.low))
 
 
 def _unused(one: Observation, day: ClimateDay, as_of: datetime) -> str:

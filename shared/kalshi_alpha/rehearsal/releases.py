@@ -99,6 +99,11 @@ def play_of(name: str) -> Play:
 class ReleaseRehearsal(Rehearsal):
     """One rehearsed release; ``folder`` receives the artifacts the functions write."""
 
+    note = (
+        "The figures are recorded, each as it was known then, and so is the print that settles. "
+        "The offices are played in their wire formats; the other traders are made up around a "
+        "plain expectation, for no prices of these markets are recorded."
+    )
     data_labels = MappingProxyType(
         {
             "figures": "recorded, as known then",

@@ -96,13 +96,13 @@ def _reported(rehearsal: Rehearsal, folder: Path) -> Left:
     (folder / "artifacts").mkdir(parents=True)
     with _functions_log(folder / "functions.log"):
         result = rehearsal.run()
-    return write_left(result, folder, rehearsal.data_labels)
+    return write_left(result, folder, rehearsal.data_labels, rehearsal.note)
 
 
-def write_left(result: RehearsalResult, folder: Path, labels: Mapping[str, str]) -> Left:
+def write_left(result: RehearsalResult, folder: Path, labels: Mapping[str, str], note: str) -> Left:
     """Write the summary, the report, the ledger and the why-records of a played rehearsal.
 
-    ``labels`` say of each kind of data where it is from.
+    ``labels`` say of each kind of data where it is from, ``note`` what is made up.
     """
     entries = [entry for rows in result.entries.values() for entry in rows]
     whys = _why_records(folder / "artifacts")
@@ -114,7 +114,7 @@ def write_left(result: RehearsalResult, folder: Path, labels: Mapping[str, str])
         document = json.dumps(_kept(run, result), sort_keys=True, default=str)
         store.write(kept_key(run.window.window_id), document.encode())
     report = RehearsalReport(
-        _provenance(result, labels),
+        _provenance(result, labels, note),
         tuple(
             window_report(
                 read_kept(store, run.window.window_id, registry, sessions),
@@ -137,7 +137,7 @@ def _functions_log(path: Path) -> Iterator[None]:
         yield
 
 
-def _provenance(result: RehearsalResult, labels: Mapping[str, str]) -> Provenance:
+def _provenance(result: RehearsalResult, labels: Mapping[str, str], note: str) -> Provenance:
     return Provenance(
         day=result.day,
         generated_at=SystemClock().now(),
@@ -147,6 +147,7 @@ def _provenance(result: RehearsalResult, labels: Mapping[str, str]) -> Provenanc
         seed=result.seed,
         broker="twin",
         data_labels=dict(labels),
+        path_note=note,
     )
 
 

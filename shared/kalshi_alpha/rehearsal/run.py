@@ -50,6 +50,7 @@ from kalshi_alpha.rehearsal.machine import (
     local_machine,
 )
 from kalshi_alpha.rehearsal.world import WorldPlan
+from kalshi_alpha.reports.summary import PATH_NOTE
 from kalshi_alpha.steps import runtime as runtime_module
 from kalshi_alpha.steps.runtime import Runtime, Settings
 from kalshi_alpha.steps.watch import watch
@@ -143,6 +144,7 @@ class Rehearsal:
     """One rehearsed day; ``folder`` receives the artifacts the functions write."""
 
     stalled_after = 180.0  # real seconds without an end: something is stuck
+    note = PATH_NOTE
     data_labels: Mapping[str, str] = MappingProxyType(
         {
             "SPX and NDX minutes": "recorded",
@@ -172,14 +174,15 @@ class Rehearsal:
         result = RehearsalResult(self._day, self._seed)
         with environment(), world(self._plan(first)) as twin, local_aws():
             settings, machine = self._furnish(twin, clock)
-            self._prepare(twin, clock)
-            with local_machine(step_handlers(), clock):
-                for window in self._windows:
-                    self._relay(twin, clock, window)
-                    result.runs.append(self._play(window, settings, clock, machine))
-            self._collect(result)
-            result.parameters = self._parameters()
-            close_the_day(runtime_module.current(), self._day, self._folder.parent)
+            with contextlib.closing(runtime_module.current()) as runtime:
+                self._prepare(twin, clock)
+                with local_machine(step_handlers(), clock):
+                    for window in self._windows:
+                        self._relay(twin, clock, window)
+                        result.runs.append(self._play(window, settings, clock, machine))
+                self._collect(result)
+                result.parameters = self._parameters()
+                close_the_day(runtime, self._day, self._folder.parent)
             result.books = httpx.get(control_url(twin, "books")).raise_for_status().json()
         return result
 

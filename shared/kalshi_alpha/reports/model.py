@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kalshi_alpha.markets.orders import Side
+from kalshi_alpha.reports.subject import Subject
 from kalshi_alpha.reports.summary import Provenance, SeriesSummary
 from kalshi_alpha.trading.thresholds import ThresholdRow
 
@@ -175,13 +176,14 @@ class SeriesReport:
         scans: How often its ladder was priced.
         ladder_at_s: When the rungs were seen, seconds relative to the fixing; None without rungs.
         rungs: The ladder at that scan, ascending.
-        level: The index over the window, in time.
+        level: The index over the window, or the middle of a figure's law, in time.
         quotes: Our orders over the window, in time.
         fills: Our fills, in time.
         refusals: Refusals by gate, most frequent first.
         quoted: Candidates quoted, in time.
         thresholds: What each threshold of expected value lets pass, ascending.
         min_ev: The threshold in force, in 1/10000 dollar a contract.
+        subject: What the series settles on.
     """
 
     summary: SeriesSummary
@@ -196,6 +198,7 @@ class SeriesReport:
     quoted: tuple[QuotedRow, ...]
     thresholds: tuple[ThresholdRow, ...]
     min_ev: int
+    subject: Subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,9 @@ def ladder_svg(part: SeriesReport, key: str) -> str:
         for place, rung in zip(places, rungs, strict=True):
             if rung.quoted is not None:
                 _ours(axes, place, rung, rung.quoted)
-        axes.set_xlabel("index points: middle of the range" if ranges else "strike, index points")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        unit = part.subject.unit
+        axes.set_xlabel(f"{unit}: middle of the range" if ranges else f"strike, {unit}")
+        axes.xaxis.set_major_formatter(lambda value, _: part.subject.strike(value))
         charts.dollars_axis(axes, "price of YES")
         axes.set_ylim(bottom=min(0.0, *axes.get_ylim()))
         _ladder_legend(axes, {rung.quoted for rung in rungs if rung.quoted})
@@ -187,8 +188,8 @@ def _ladder_legend(axes: Axes, sides: set[Side]) -> None:
 def _index(axes: Axes, part: SeriesReport) -> None:
     shown = [part.level[i] for i in charts.thinned(len(part.level), _MOST_LEVELS)]
     axes.plot([p.at_s for p in shown], [p.value for p in shown], color=charts.MODEL, lw=1.1)
-    axes.set_ylabel("index")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_ylabel("index" if part.subject.is_index else "middle of the law")
+    axes.yaxis.set_major_formatter(lambda value, _: part.subject.strike(value))
     axes.margins(x=0.02, y=0.15)
 
 

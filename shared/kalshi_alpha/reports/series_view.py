@@ -20,10 +20,10 @@ from kalshi_alpha.reports.model import (
     Rung,
     SeriesReport,
 )
+from kalshi_alpha.reports.subject import subject_of
 from kalshi_alpha.reports.summary import SeriesSummary
 from kalshi_alpha.trading.thresholds import threshold_grid
 
-_TITLES = {"SPX": "S&P 500", "NDX": "Nasdaq-100"}
 _RESTS = frozenset({"resting", "partly_filled"})
 _KINDS = {"above": "above or below", "range": "ranges"}
 
@@ -32,7 +32,7 @@ class SeriesView:
     """One series of one window, out of everything the window left."""
 
     def __init__(self, kept: KeptWindow, series: Series) -> None:
-        self._kept, self._series = kept, series
+        self._kept, self._series, self._subject = kept, series, subject_of(series)
         self._window, self._scans = kept.window, kept.scans
         event = self._window.event_ticker(series.ticker)
         mine = [r for r in kept.entries if str(r.get("ticker", "")).startswith(f"{event}-")]
@@ -65,6 +65,7 @@ class SeriesView:
             quoted=tuple(self._quoted(w) for w in whys if w["decision"] == "quote"),
             thresholds=threshold_grid(ev for s in found for ev in s["best_evs"]),
             min_ev=self._series.quoting.min_ev,
+            subject=self._subject,
         )
 
     def summary(self, *, matches: bool) -> SeriesSummary:
@@ -104,7 +105,7 @@ class SeriesView:
 
     def _title(self) -> str:
         hour = self._window.fixing.astimezone(NEW_YORK)
-        name, kind = _TITLES.get(self._series.symbol, self._series.symbol), self._series.kind
+        name, kind = self._subject.name, self._series.kind
         return f"{name} {_KINDS[kind]}, {hour:%H:%M} New York ({self._series.ticker})"
 
     def _rungs(self, scan: Mapping[str, Any]) -> tuple[Rung, ...]:
@@ -127,7 +128,10 @@ class SeriesView:
     def _level(self) -> tuple[LevelPoint, ...]:
         seen = self._kept.levels.get(self._series.symbol, ())
         fixing = self._window.fixing
-        return tuple(LevelPoint((at - fixing).total_seconds(), value) for at, value in seen)
+        if seen or self._subject.is_index:
+            return tuple(LevelPoint((at - fixing).total_seconds(), value) for at, value in seen)
+        values = [(scan["at"], self._of_scan(scan)["value"]) for scan in self._scans]
+        return tuple(LevelPoint(self._s(at), value) for at, value in values if value is not None)
 
     def _spans(self, order: Mapping[str, Any]) -> Iterator[QuoteSpan]:
         """Yield one span for each price the order rested at."""
@@ -206,11 +210,13 @@ class SeriesView:
 
     def _label(self, low: int | None, high: int | None) -> str:
         if high is None:
-            return f"{self._points(low):,.0f} or above"
+            return "any" if low is None else f"{self._strike(low)} or above"
         if low is None:
-            return f"below {(high + 1) / self._series.ticks_per_point:,.0f}"
-        ends = low / self._series.ticks_per_point, (high + 1) / self._series.ticks_per_point
-        return f"{ends[0]:,.0f} to {ends[1]:,.0f}"
+            return f"below {self._strike(high + 1)}"
+        return f"{self._strike(low)} to {self._strike(high + 1)}"
+
+    def _strike(self, ticks: int) -> str:
+        return self._subject.strike(ticks / self._series.ticks_per_point)
 
     def _points(self, ticks: int | None) -> float | None:
         return None if ticks is None else ticks / self._series.ticks_per_point

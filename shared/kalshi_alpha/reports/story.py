@@ -11,9 +11,11 @@ from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import Registry, Series
 from kalshi_alpha.markets.tickers import parse_market
 from kalshi_alpha.markets.units import CASH_UNIT
+from kalshi_alpha.pricing.laws import law_from_json
 from kalshi_alpha.reports import wording
 from kalshi_alpha.reports.kept import KeptWindow
 from kalshi_alpha.reports.series_view import SeriesView
+from kalshi_alpha.reports.subject import subject_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def _window(kept: KeptWindow) -> tuple[str, ...]:
 class _Teller:
     def __init__(self, kept: KeptWindow, series: Series, market: str) -> None:
         self._kept, self._series, self._market = kept, series, market
+        self._subject = subject_of(series)
         event = kept.window.event_ticker(series.ticker)
         self._mine = market or f"{event}-"
         self._whys = [
@@ -110,7 +113,8 @@ class _Teller:
         said += [f"Preflight: {reason['reason']}." for reason in judged.get("reasons", [])]
         rung = self._rung(self._kept.scans[0] if self._kept.scans else None)
         if self._market and rung:
-            said.append(f"This market pays when the index fixes {self._label()}.")
+            fixes = "the index fixes" if self._subject.is_index else "the figure is printed as"
+            said.append(f"This market pays when {fixes} {self._label()}.")
         elif self._market and not self._whys:
             said.append(
                 "This market was never a candidate: it was not listed, or its probability was so "
@@ -126,21 +130,17 @@ class _Teller:
         if not values:
             return [f"No scan had a reading of {self._series.symbol} it could use."]
         (first_at, first), (last_at, last) = values[0], values[-1]
-        said = f"{self._series.symbol} read {first:,.2f} at {_time(first_at)} and {last:,.2f} at "
-        return [f"{said}{_time(last_at)}, over n = {len(values)} scans."]
+        value, name = self._subject.value, self._series.symbol
+        said = f"{name} read" if self._subject.is_index else f"The law of {name} stood around"
+        then = f"{value(last)} at {_time(last_at)}, over n = {len(values)} scans."
+        return [f"{said} {value(first)} at {_time(first_at)} and {then}"]
 
     def _law(self) -> list[str]:
         made = self._kept.parts.get("LAW", {}).get(self._series.symbol, {})
         if not made:
             return ["No law was kept: nothing was priced."]
         return [
-            f"The {which} law, at {_time(law['at'])}, put one standard deviation at "
-            f"{law['scale'] * law['level']:.2f} points around {law['level']:,.2f}"
-            + (
-                f", with a drift of {law['drift'] * law['level']:+.2f} points."
-                if law["drift"]
-                else "."
-            )
+            f"The {which} law, at {_time(law['at'])}, {_spread(law)}"
             for which, law in sorted(made.items())
         ]
 
@@ -226,8 +226,9 @@ class _Teller:
         if closed is None or closed["settlement_value"] is None:
             return ["It has not settled."]
         basis = wording.signed_points(closed["basis"])
-        level = f"{self._series.symbol} settled at {closed['settlement_value']:,.2f}"
-        said = [f"{level}, {basis} points from our feed."]
+        settled_at = self._subject.value(closed["settlement_value"])
+        from_feed = f", {basis} points from our feed" if self._subject.is_index else ""
+        said = [f"{self._series.symbol} settled at {settled_at}{from_feed}."]
         if self._market:
             settled = self._rows("SETTLEMENT")
             return [*said, *(f"It resolved {row['result']}." for row in settled)]
@@ -258,6 +259,21 @@ def _order(order: Mapping[str, Any]) -> str:
 def _taken(row: Mapping[str, Any]) -> str:
     size, price = wording.contracts(row["size"]), wording.cents(row["price"])
     return f"{row['side']} {size} at {price}"
+
+
+def _spread(made: Mapping[str, Any]) -> str:
+    """Say what a law kept by a scan puts one standard deviation at."""
+    if "rounding" in made:
+        law = law_from_json(made)
+        low, high = (law.printed(law.quantile(p)) for p in (0.1, 0.9))  # type: ignore[union-attr]
+        return f"put four prints of five between {low:,} and {high:,}, around {law.level:,}."
+    drift = (
+        f", with a drift of {made['drift'] * made['level']:+.2f} points" if made["drift"] else ""
+    )
+    return (
+        f"put one standard deviation at {made['scale'] * made['level']:.2f} points around "
+        f"{made['level']:,.2f}{drift}."
+    )
 
 
 def _time(instant: str) -> str:

@@ -30,7 +30,7 @@ class Provenance:
         seed: Seed of everything random.
         broker: Who took the orders: ``twin`` or ``paper``.
         data_labels: Name of each input to what it is, such as ``SPX minutes: recorded``.
-        path_note: What is and is not real about the path inside a minute.
+        path_note: What is and is not real about what was played.
     """
 
     day: date

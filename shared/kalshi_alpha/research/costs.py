@@ -8,6 +8,7 @@ template says (how long a step works, how much a day leaves behind) is an assump
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -16,7 +17,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from kalshi_alpha.cloud.metrics import EMITTED
+from kalshi_alpha.clock import NEW_YORK
+from kalshi_alpha.cloud.metrics import EMITTED, OF_RELEASES
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.registry import Registry
 from kalshi_alpha.markets.sessions import Sessions
@@ -42,6 +44,8 @@ class Assumptions:
         image_gib: the two images together, with the versions that are kept.
         day_job_minutes: the evening's job.
         refit_minutes: the nightly fit.
+        source_seconds: one reading of the offices that publish figures.
+        source_puts: objects that such a reading writes.
     """
 
     step_seconds: float = 2.0
@@ -55,6 +59,8 @@ class Assumptions:
     image_gib: float = 4.0
     day_job_minutes: float = 10.0
     refit_minutes: float = 20.0
+    source_seconds: float = 20.0
+    source_puts: float = 20.0
 
     def changed(self, texts: Sequence[str]) -> Assumptions:
         """Return a copy with ``name=value`` texts applied; raise ``ConfigurationError``."""
@@ -119,8 +125,11 @@ def bill(
     found = _read(templates, stage)
     days = [day for day in _month(month) if sessions.on(day) is not None]
     windows = [w for day in days for w in windows_on(day, registry, sessions)]
+    windows += _release_windows(month, registry) if families_of(templates, stage) else []
     hours = sum(session.minutes / 60.0 for d in days if (session := sessions.on(d)) is not None)
-    count = _Counter(found, windows, len(days), hours, assumed or Assumptions(), list_prices())
+    length = sum(1 for _ in _month(month))
+    prices = list_prices()
+    count = _Counter(found, windows, len(days), length, hours, assumed or Assumptions(), prices)
     lines = tuple(line for make in _LINES for line in make(count))
     price = count.prices["instance"]
     instance = (
@@ -130,6 +139,36 @@ def bill(
     return Bill(stage, f"{month:%Y-%m}", len(windows), len(days), lines, instance)
 
 
+def families_of(templates: Path, stage: str) -> str:
+    """Return what the templates of ``stage`` trade beside the index: nothing, or ``macro``.
+
+    Raises:
+        ConfigurationError: when the folder holds no templates of that stage.
+    """
+    resources = _read(templates, stage)["Windows"]["Resources"].values()
+    variables = (
+        found["Properties"].get("Environment", {}).get("Variables", {})
+        for found in resources
+        if found["Type"] == "AWS::Lambda::Function"
+    )
+    return next((v["KALSHI_ALPHA_FAMILIES"] for v in variables if "KALSHI_ALPHA_FAMILIES" in v), "")
+
+
+def _release_windows(month: date, registry: Registry) -> list[Window]:
+    """Return a window for each release of the month: when trading ends is not known ahead."""
+    from kalshi_alpha.markets.releases import load_releases  # noqa: PLC0415 - for releases alone
+
+    days = list(_month(month))
+    first = datetime(days[0].year, days[0].month, 1, tzinfo=NEW_YORK)
+    end = datetime.combine(days[-1] + timedelta(days=1), first.time(), NEW_YORK)
+    return [
+        Window(group.name, release.at, group.series, group.phases, release)
+        for group in registry.groups.values()
+        if group.release
+        for release in load_releases().between(group.release, first, end)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Counter:
     """What is counted, and what a unit of it costs."""
@@ -137,6 +176,7 @@ class _Counter:
     templates: Mapping[str, Mapping[str, Any]]
     windows: Sequence[Window]
     sessions: int
+    days: int
     session_hours: float
     assumed: Assumptions
     prices: Mapping[str, Mapping[str, float]]
@@ -163,13 +203,24 @@ class _Counter:
         scans = sum(_scans(window) for window in self.windows)
         settles = sum(max(1.0, self.assumed.settle_minutes * 60.0 / 30.0) for _ in self.windows)
         return {
-            **dict.fromkeys(("start", "rollcall", "preflight", "cancel"), n),
+            **dict.fromkeys(("start", "preflight", "cancel"), n),
             **dict.fromkeys(("scan", "quote"), scans),
             "reconcile": settles,
+            "rollcall": n + self.scheduled("rollcall"),
+            **{step: runs for step in OF_RELEASES if (runs := self.scheduled(step))},
         }
+
+    def scheduled(self, step: str) -> float:
+        """Return how often a schedule of releases calls a step in the month; 0 without one."""
+        for schedule in self.of("AWS::Scheduler::Schedule"):
+            if schedule["Name"] == f"releases-{step}":
+                return float(self.days * _times_a_day(str(schedule["ScheduleExpression"])))
+        return 0.0
 
     def seconds(self, step: str) -> float:
         """Return how long one call of a step runs."""
+        if step == "sources":
+            return self.assumed.source_seconds
         if step != "cancel":
             return self.assumed.step_seconds
         phases = self.windows[0].phases
@@ -242,6 +293,7 @@ def _bucket(c: _Counter) -> Iterator[Line]:
     price = c.prices["s3"]
     gib = c.sessions * c.assumed.capture_gib * 12.0
     puts = len(c.windows) * c.assumed.artifact_puts
+    puts += c.scheduled("sources") * c.assumed.source_puts
     yield Line(
         "Artifacts",
         f"{gib:.0f} GiB when a year of captures is kept, {puts:,.0f} writes",
@@ -267,12 +319,16 @@ def _watching(c: _Counter) -> Iterator[Line]:
         f"{alarms} alarms, {both} of two halves",
         alarms * price["per_alarm"] + both * price["per_composite_alarm"],
     )
-    metrics = sum(len(names) for names in EMITTED.values())
-    paid = max(0.0, metrics - price["free_metrics"])
+    metrics = sum(len(names) for step, names in EMITTED.items() if step not in OF_RELEASES)
+    paid = max(0.0, metrics - price["free_metrics"]) * _reporting_share(c)
+    for step in OF_RELEASES:
+        if runs := c.scheduled(step):
+            metrics += len(EMITTED[step])
+            paid += len(EMITTED[step]) * min(1.0, runs / HOURS)
     yield Line(
         "Metrics",
         f"{metrics} metrics, {price['free_metrics']:g} of them free; billed by the hour",
-        paid * price["per_metric"] * _reporting_share(c),
+        paid * price["per_metric"],
     )
     boards = len(c.of("AWS::CloudWatch::Dashboard"))
     yield Line(
@@ -320,6 +376,23 @@ _LINES = (_states, _functions, _sentry, _tables, _bucket, _secrets, _watching, _
 def _scans(window: Window) -> float:
     making = (window.last_scan_at - window.make_at).total_seconds()
     return making // window.phases.scan_every + 1.0
+
+
+def _times_a_day(expression: str) -> int:
+    """Return how often a daily ``cron(minutes hours ...)`` fires a day."""
+    minutes, hours = expression.removeprefix("cron(").split()[:2]
+    return _values(minutes, 60) * _values(hours, 24)
+
+
+def _values(field: str, span: int) -> int:
+    """Return how many values a field of a schedule has: ``*``, ``6,13``, ``5-20`` or ``4/15``."""
+    if "/" in field:
+        first, _, step = field.partition("/")
+        return math.ceil((span - int(first)) / int(step))
+    if "-" in field:
+        low, _, high = field.partition("-")
+        return int(high) - int(low) + 1
+    return span if field == "*" else len(field.split(","))
 
 
 def _read(folder: Path, stage: str) -> dict[str, dict[str, Any]]:

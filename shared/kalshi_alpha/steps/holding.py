@@ -1,4 +1,7 @@
-"""Who watches: one sentry at a time, by a mark in the state table that has to be renewed."""
+"""Who watches: one sentry at a time, by a mark in the state table that has to be renewed.
+
+Whatever else may run once only takes a hold of its own ``name``.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,10 @@ _ASK_SECONDS = 1.0
 class Hold:
     """This process's hold on the watch. A table that does not answer never costs the watch."""
 
-    def __init__(self, runtime: Runtime, tell: Callable[[str], object]) -> None:
-        self._runtime, self._tell = runtime, tell
+    def __init__(
+        self, runtime: Runtime, tell: Callable[[str], object], name: str = "WATCH"
+    ) -> None:
+        self._runtime, self._tell, self._name = runtime, tell, name
         self._holder, self._renewed_at = uuid.uuid4().hex, 0.0
         self.lost = False
 
@@ -42,7 +47,7 @@ class Hold:
         now, self._renewed_at = clock.now(), clock.monotonic()
         try:
             until = now + timedelta(seconds=HOLD_SECONDS)
-            return self._runtime.state.hold_watch(self._holder, now, until)
+            return self._runtime.state.hold_watch(self._holder, now, until, self._name)
         except StoreError as error:  # no watch at all would be worse than two
             self._tell(f"whether another sentry watches is not known: {error}")
             return True
@@ -60,4 +65,4 @@ class Hold:
         if not self.lost:
             now = self._runtime.clock.now()
             with contextlib.suppress(StoreError):  # it then waits ten seconds
-                self._runtime.state.hold_watch(self._holder, now, now)
+                self._runtime.state.hold_watch(self._holder, now, now, self._name)

@@ -39,9 +39,6 @@ from kalshi_alpha.trading.window_gates import (
 if TYPE_CHECKING:
     from kalshi_alpha.steps.figures import Figures
 
-# The schedule fires up to a minute late and starts early to make up for it.
-EARLY = timedelta(minutes=5)
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -65,9 +62,9 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     switch = runtime.state.kill_switch()
     window = runtime.window(str(request["window_id"]))
     now = runtime.clock.now()
-    if not window.prep_at - EARLY <= now < window.last_scan_at:
+    if not window.opens_at <= now < window.last_scan_at:
         raise WindowClosed(
-            f"{window.window_id} may start between {iso(window.prep_at - EARLY)} and "
+            f"{window.window_id} may start between {iso(window.opens_at)} and "
             f"{iso(window.last_scan_at)}, and it is {iso(now)}"
         )
     runtime.state.claim_window(window.window_id, str(request.get("execution", "")), now)
@@ -126,7 +123,7 @@ def window_facts(
     account = read_account(runtime, window, needed) if at_start else Account(None, None, "")
     return WindowFacts(
         now=runtime.clock.now(),
-        opens_at=window.prep_at - EARLY,
+        opens_at=window.opens_at,
         ends_at=window.last_scan_at,
         kill_switch_on=switch_on,
         kill_switch_reason=switch_reason,
@@ -225,9 +222,7 @@ def read_listing(runtime: Runtime, window: Window, series: str) -> Listing:
     found = runtime.registry.series[series]
     try:
         markets = runtime.reader.markets(window.event_ticker(series))
-        ladder = ladder_from_listing(
-            markets, found, window.fixing, window.event_ticker(series)
-        )
+        ladder = ladder_from_listing(markets, found, window.fixing, window.event_ticker(series))
         terms = runtime.reader.series(series)
         fee_type, multiplier = str(terms.get("fee_type")), str(terms.get("fee_multiplier"))
         fee_terms(fee_type, multiplier)  # an unknown fee type is refused here

@@ -48,6 +48,8 @@ def _planned(runtime: Runtime) -> dict[str, Any]:
         for window in runtime.windows_on(day)
         if window.release is not None and window.prep_at + GRACE <= now < window.fixing
     ]
+    if not due:
+        return _answer("", "no planned window is due", missing=False)
     missing = [w.window_id for w in due if runtime.state.window(w.window_id) is None]
     reason = f"not begun, though due: {', '.join(missing)}" if missing else ""
     return _answer(", ".join(missing), reason, missing=bool(missing))

@@ -18,7 +18,6 @@ from kalshi_alpha.cloud.services import read_secret
 from kalshi_alpha.errors import ConfigurationError, DataError, ParameterError, VenueError
 from kalshi_alpha.families.known import GASOLINE, newest_due
 from kalshi_alpha.families.macro import load_parameter_file
-from kalshi_alpha.markets.macro import load_macro
 from kalshi_alpha.markets.releases import load_releases
 from kalshi_alpha.steps.redaction import conceal
 from kalshi_alpha.steps.runtime import Runtime
@@ -106,9 +105,8 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
 
     A family that is off is not read for, whoever asks.
     """
-    registry = load_macro()
-    active = {series.family for series in registry.active.values()}
-    asked = tuple(name for name in request.get("families") or FAMILIES if name in active)
+    traded = {series.family for series in runtime.registry.series.values()}
+    asked = tuple(name for name in request.get("families") or FAMILIES if name in traded)
     if not asked:
         return Refreshed((), {}, {}, {}).to_json() | {"at": iso(runtime.clock.now())}
     settings = runtime.settings
@@ -172,6 +170,7 @@ class _Reading:
             return self._failed(source, held.trouble)
         if source.name not in self.read:
             self.read.append(source.name)
+        self._vintages.gather(source.name)
         return True
 
     def _failed(self, source: Source, said: str) -> bool:

@@ -29,6 +29,9 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     window, reason = scheduled_window(request, runtime)
     if window is None:
         return {"started": False, "window_id": "", "reason": reason, "metrics": {"NoWindow": 1}}
+    if now < window.opens_at:  # an execution that is refused has used up its window's name
+        reason = f"{window.window_id} may start at {window.opens_at:%Y-%m-%d %H:%M:%S} UTC"
+        return {"started": False, "window_id": window.window_id, "reason": reason}
     if now >= window.make_at:
         reason = f"it is past {window.make_at:%H:%M:%S} UTC, too late to start {window.window_id}"
         return {"started": False, "window_id": window.window_id, "reason": reason}

@@ -20,7 +20,7 @@ EVE = DECEMBER.at - timedelta(hours=1)
 INDEX = tuple((date(2025, month, 1), 320.0 + month) for month in (*range(1, 10), 11))
 
 
-def mondays(first, last, price=lambda day: 3.0):
+def mondays(first, last, price=lambda _: 3.0):
     days = (first + timedelta(days=k) for k in range((last - first).days + 1))
     return tuple((day, price(day)) for day in days if day.weekday() == 0)
 
@@ -37,8 +37,8 @@ def known(index=INDEX, survey=SURVEY, **more):
 
 
 def test_a_month_of_gasoline_is_the_mean_of_its_mondays_against_the_month_before():
-    uneven = (*mondays(date(2025, 10, 6), date(2025, 10, 27)), (date(2025, 11, 3), 3.0),
-              (date(2025, 11, 10), 3.1), (date(2025, 11, 17), 3.2), (date(2025, 11, 24), 3.3))  # fmt: skip
+    rising = tuple((date(2025, 11, 3 + 7 * k), 3.0 + 0.1 * k) for k in range(4))
+    uneven = (*mondays(date(2025, 10, 6), date(2025, 10, 27)), *rising)
 
     assert gasoline_change(SURVEY, date(2025, 11, 1)) == pytest.approx(10.0)
     assert gasoline_change(SURVEY, date(2025, 12, 1)) == pytest.approx(-10.0)

@@ -192,10 +192,15 @@ def test_one_wild_week_widens_only_so_far():
     assert law.scale / law.centre < 1.5 * calm_scale
 
 
-def test_a_leap_is_a_new_level_and_no_habit_of_the_year():
+def test_a_leap_is_a_new_level_that_goes_back_in_half_a_year_and_no_habit_of_the_year():
     leapt = [*wavy(80), 3_000_000.0]
+    origin = claims_law(wavy(80)).centre
 
-    assert claims_law(leapt).centre == pytest.approx(3_000_000.0)
+    share = claims_law(leapt).centre / 3_000_000.0
+    assert share == pytest.approx((origin / 3_000_000.0) ** (1 / 26), rel=1e-3)
+    higher = [*leapt, 6_000_000.0]
+    share = claims_law(higher).centre / 6_000_000.0
+    assert share == pytest.approx((origin / 6_000_000.0) ** (1 / 26), rel=1e-3)
     a_year_on = [*leapt, *([3_000_000.0] * 51)]
     habit = replace(CLAIMS, seasonal=1.0)
     assert claims_law(a_year_on, habit).centre == pytest.approx(3_000_000.0, rel=0.01)

@@ -12,7 +12,10 @@ import pytest
 from kalshi_alpha.errors import ConfigurationError
 from stacks import bundling
 
-STEPS = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile")
+STEPS = (
+    *("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile"),
+    *("planner", "sources"),
+)
 
 
 @pytest.fixture(scope="module")

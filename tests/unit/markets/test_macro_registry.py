@@ -31,7 +31,16 @@ def test_one_line_turns_it_on():
     ("old", "new", "said"),
     [
         ("[families.gas]", "[families.oil]", "add .families.gas"),
-        ('release = "claims"', 'release = "claim"', "waits for the release 'claim'"),
+        (
+            'figure = "claims"\nrelease = "claims"',
+            'figure = "claims"\nrelease = "claim"',
+            "waits for the release 'claim'",
+        ),
+        (
+            '[groups.claims]\nrelease = "claims"',
+            '[groups.claims]\nrelease = "cpi"',
+            "its group 'claims' does not",
+        ),
         ("ticks_per_point = 100\n", "ticks_per_point = 0\n", "cannot be read"),
         ("enabled = false", "", "cannot be read"),
         ("enabled = false", "enabled = false\nactive = true", "cannot be read"),
@@ -45,6 +54,9 @@ def test_a_registry_that_contradicts_itself_is_refused(old, new, said):
 
 
 def test_a_family_without_a_series_is_refused():
-    idle = TEXT + '\n[families.tea]\nmodule = "kalshi_alpha.families.tea"\n'
+    idle = TEXT + (
+        '\n[families.tea]\nmodule = "kalshi_alpha.families.tea"\n'
+        'max_loss_per_day = "1.00"\nmax_loss_per_week = "2.00"\n'
+    )
     with pytest.raises(ConfigurationError, match="no series is of the family tea"):
         parse_macro(idle)

@@ -155,6 +155,25 @@ def test_a_price_that_is_certain_is_believed():
     assert softmax(found.scores)[0] == pytest.approx(0.1, abs=1e-6)
 
 
+def test_news_comes_to_a_bracket_with_each_of_its_prices():
+    deaf, alert = (BracketFilter(4, FilterTerms(1e-9, 1.0, news=n), 0.0) for n in (0.0, 0.2))
+    for found in (deaf, alert):
+        for _ in range(50):
+            found.see(0.0, 1, 0.25, 0.01)
+        found.see(0.0, 1, 0.5, 0.01)
+
+    assert softmax(deaf.scores)[1] < 0.31
+    assert softmax(alert.scores)[1] > 0.48
+    assert alert.variances[0] == pytest.approx(deaf.variances[0], rel=0.2)
+
+
+def test_news_of_a_look_comes_to_the_brackets_it_shows():
+    found = BracketFilter(3, FilterTerms(1e-9, 1.0, news=0.5), 0.0)
+    found.look(0.0, [0.3, None, 0.3], [10.0] * 3)
+
+    assert found.variances == pytest.approx([1.5, 1.0, 1.5], abs=0.01)
+
+
 def test_an_overround_drops_out_of_a_look():
     plain, dear = (BracketFilter(4, TERMS, 0.0) for _ in range(2))
     plain.look(0.0, [0.1, 0.2, 0.3, 0.2], [0.01, 0.02, 0.03, 0.02])
@@ -202,6 +221,17 @@ def test_sharpness_is_a_power_of_the_probabilities():
     assert found.probabilities() == pytest.approx([s / sum(squares) for s in squares], abs=1e-9)
 
 
+def test_scores_too_far_apart_for_a_float_are_brought_back_by_a_price():
+    found = BracketFilter(3, TERMS, 0.0)
+    found.observe(0.0, [0.0, 1500.0, 0.0], 1e-9)
+    assert found.probabilities()[1] == pytest.approx(1.0)
+    for _ in range(3):
+        found.see(3600.0, 0, 0.4, 0.01)
+
+    assert sum(found.probabilities()) == pytest.approx(1.0, abs=1e-12)
+    assert all(math.isfinite(score) for score in found.scores)
+
+
 def test_a_clock_that_is_behind_is_counted_and_takes_no_time_back():
     found = BracketFilter(4, TERMS, 100.0)
     found.see(160.0, 0, 0.3, 0.01)
@@ -236,6 +266,7 @@ def test_a_saved_filter_that_is_garbled_is_refused(change):
         (lambda f: f.see(1.0, 0, math.nan, 0.01), "the price nan is not within"),
         (lambda f: f.see(1.0, 0, 0.4, 0.0), "the deviation 0.0 says nothing"),
         (lambda f: f.look(1.0, [0.5] * 4, [0.1] * 3), "4 prices and 3 deviations"),
+        (lambda f: f.look(1.0, [0.5] * 3, [0.1] * 3), "3 prices and 3 deviations"),
         (lambda f: f.look(1.0, [0.5] * 4, [0.0] * 4), "say nothing"),
         (lambda f: f.observe(1.0, [0.0] * 3, 0.1), "3 scores are not one for each of 4"),
         (lambda f: f.observe(1.0, [math.nan] * 4, 0.1), "say nothing"),

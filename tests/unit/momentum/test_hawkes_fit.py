@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from kalshi_alpha.errors import DataError, ParameterError
 from kalshi_alpha.momentum.hawkes import HawkesParameters, log_likelihood
@@ -134,6 +135,7 @@ def test_more_events_than_a_float_can_multiply_are_still_summed():
         (Stretch(np.array([1.0]), np.array([-1]), 0.0, 3.0), "1 events need a kind each"),
         (Stretch(np.array([1.0]), np.zeros(2, np.int64), 0.0, 3.0), "1 events need a kind each"),
         (Stretch(np.array([]), np.zeros(0, np.int64), 0.0, 3.0), "no event is left"),
+        (Stretch(np.array([1.0]), np.array([0]), 1.0, 1.0), "in 0.0 s have no rate"),
         (Stretch(np.array([1.0]), np.array([1]), 0.0, 3.0), "are not some of each of 2 kinds"),
         (Stretch(np.array([1.0]), np.array([2]), 0.0, 3.0), "are not some of each of 2 kinds"),
     ],
@@ -149,3 +151,13 @@ def test_events_that_run_away_are_refused():
 
     with pytest.raises(ParameterError, match="from 1 on the process runs away"):
         fit_hawkes([stretch], 1)
+
+
+def test_a_climb_that_ends_nowhere_is_refused(monkeypatch):
+    lost = optimize.OptimizeResult(
+        x=np.zeros(3), fun=np.nan, jac=np.zeros(3), success=False, message="lost"
+    )
+    monkeypatch.setattr(optimize, "minimize", lambda *_, **__: lost)
+
+    with pytest.raises(DataError, match="no likeliest process was found: lost"):
+        fit_hawkes([golden(7)], 1)

@@ -61,6 +61,7 @@ def test_the_centre_is_unknown_until_every_bracket_was_heard_of():
     assert (found.whole, found.centre(), found.overround()) == (False, None, None)
     assert found.mid(1) is None
     assert found.age_s(1, 5.0) == found.oldest_s(5.0) == math.inf
+    assert found.course(1, 5.0) == (0.0, 0.0)
     with pytest.raises(DataError, match=r"nothing was heard of KXHIGHNY-24OCT31-B51\.5 yet"):
         found.view(1, 0.0)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from kalshi_alpha.errors import ContractError, DataError, StaleDataError
 from kalshi_alpha.markets.climate_day import ClimateDay
+from kalshi_alpha.markets.climate_report import ClimateReport
 from kalshi_alpha.markets.observed import Observation
 from kalshi_alpha.markets.strikes import Payoff
 from kalshi_alpha.pricing.high_law import (
@@ -27,6 +28,7 @@ from kalshi_alpha.pricing.weather_reading import (
     RunningHigh,
     WeatherReading,
     high_so_far,
+    with_report,
 )
 
 REST = PrintLaw(student(10.0), 80.5, 3.0, WHOLE_DEGREES)
@@ -118,7 +120,7 @@ def test_a_contract_on_tenths_pays_on_the_whole_degrees_within_it():
     ("brackets", "said"),
     [
         (BRACKETS[:2] + BRACKETS[3:], "from 80 leave a hole"),
-        (BRACKETS[:2] + (Payoff(77, 79),) + BRACKETS[3:], "from 77 overlap"),
+        ((*BRACKETS[:2], Payoff(77, 79), *BRACKETS[3:]), "from 77 overlap"),
         (BRACKETS[1:], "without bound both ways"),
         (BRACKETS[:-1], "without bound both ways"),
         ((), "the 0 brackets"),
@@ -293,5 +295,29 @@ def test_the_highest_of_a_whole_day_counts_at_its_end():
     assert high_so_far([seen(24, 88)], "KNYC", DAY, DAY.end)[2][0].code == "another_day"
 
 
-def test_times_are_told_apart_by_instant_and_not_by_zone():
-    assert reading(temperature=Measured(80.0, NOON.astimezone(UTC))).seen_until == NOON
+def afternoon(maximum, hour=16):
+    valid = None if hour is None else DAY.start + timedelta(hours=hour)
+    issued = DAY.start + timedelta(hours=17)
+    return ClimateReport("CLINYC", DAY.date, "preliminary", issued, maximum, valid_until=valid)
+
+
+def test_an_afternoon_report_decides_up_to_its_time_and_what_came_later_can_only_raise_it():
+    early, late = DAY.start + timedelta(hours=15), DAY.start + timedelta(hours=18)
+    told = RunningHigh(84, 84, DAY.start + timedelta(hours=16), "report")
+
+    assert with_report(None, afternoon(84)) == told
+    assert with_report(RunningHigh(82, 83, early, "hourly"), afternoon(84)) == told
+    assert with_report(RunningHigh(82, 83, late, "hourly"), afternoon(84)) == RunningHigh(
+        84, 84, late, "report"
+    )
+    warmer = RunningHigh(85, 85, late, "hourly")
+    assert with_report(warmer, afternoon(84)) == warmer
+    assert with_report(RunningHigh(83, 85, late, "hourly"), afternoon(84)) == RunningHigh(
+        84, 85, late, "hourly"
+    )
+
+
+def test_a_report_without_a_maximum_or_of_a_day_that_is_over_says_nothing_of_the_high_so_far():
+    seen_high = RunningHigh(82, 83, NOON, "hourly")
+    assert with_report(seen_high, afternoon(None)) == seen_high
+    assert with_report(seen_high, afternoon(84, hour=None)) == seen_high

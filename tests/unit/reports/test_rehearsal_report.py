@@ -22,8 +22,11 @@ from kalshi_alpha.reports.model import (
 )
 from kalshi_alpha.reports.pictures import interesting
 from kalshi_alpha.reports.render import render_html, render_markdown, write_report
+from kalshi_alpha.reports.subject import Subject
 from kalshi_alpha.reports.summary import Provenance, SeriesSummary
 from kalshi_alpha.trading.thresholds import threshold_grid
+
+SPX = Subject("S&P 500", "index points", 2, 0, is_index=True)
 
 STATES = ("Preflight", "Go", "Window", "Scan", "Quote", "Pause") + ("Scan", "Quote", "Pause") * 3
 STATES += ("Arm", "Cancel", "WaitForSettlement", "Reconcile", "Done")
@@ -139,6 +142,7 @@ def series_report(series, window_id, title, rungs, level, rng):
         states_visited=STATES,
     )
     return SeriesReport(
+        subject=SPX,
         summary=summary,
         title=title,
         scans=15,

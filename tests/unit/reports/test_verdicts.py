@@ -4,8 +4,11 @@ from datetime import UTC, date, datetime
 import pytest
 
 from kalshi_alpha.reports.model import RefusalCount, RehearsalReport, SeriesReport, WindowReport
+from kalshi_alpha.reports.subject import Subject
 from kalshi_alpha.reports.summary import Provenance, SeriesSummary
 from kalshi_alpha.reports.verdicts import verdicts
+
+SPX = Subject("S&P 500", "index points", 2, 0, is_index=True)
 
 ROW = SeriesSummary(
     window_id="20251104-1200-index-hourly",
@@ -32,7 +35,7 @@ ROW = SeriesSummary(
 
 def tiles(*rows, problem="", refusals=()):
     parts = tuple(
-        SeriesReport(row, "t", 1, None, (), (), (), (), refusals, (), (), 500) for row in rows
+        SeriesReport(row, "t", 1, None, (), (), (), (), refusals, (), (), 500, SPX) for row in rows
     )
     window = WindowReport(
         rows[0].window_id, datetime(2025, 11, 4, 17, tzinfo=UTC), (), (), parts, problem

@@ -193,3 +193,32 @@ def test_recorded_claims_outside_the_pandemic_beat_last_week_and_an_autoregressi
     rows = {row.model: row for row in scores(claims.study(series, without=pandemic))}
     assert rows["last week"].gain.low > 0.0
     assert rows["AR(1)"].gain.low > 0.0
+
+
+@pytest.mark.shared_data
+def test_recorded_claims_lose_less_than_the_baselines_with_the_pandemic_in(shared_data):
+    series = load_series(shared_data / "macro")
+    rows = {row.model: row for row in scores(claims.study(series))}
+    assert rows["last week"].gain.estimate > 0.05
+    assert rows["AR(1)"].gain.estimate > 0.03
+    assert rows["AR(1)"].brier_gain.low > 0.0
+
+
+@pytest.mark.shared_data
+def test_the_recorded_change_over_twelve_months_beats_the_last_print(shared_data):
+    series = load_series(shared_data / "macro")
+    rows = scores(cpi.over_twelve_months(series, "CPIAUCNS", "made"))
+    assert all(row.gain.low > 0.5 for row in rows if row.model != "ours")
+    assert 0.75 < rows[0].inside.estimate < 0.85
+
+
+@pytest.mark.shared_data
+def test_a_nowcast_is_scored_over_a_month_and_over_a_year(shared_data):
+    series, recorded = load_series(shared_data / "macro"), nowcasts(shared_data / "macro")
+    month, year = (cpi.with_nowcast(series, recorded, span=span) for span in (1, 12))
+    told = {value for labelled in recorded.values() for value in labelled.values()}
+
+    assert len(month.outcome) == len(year.outcome) > 100
+    nearest = [min(told, key=lambda v: abs(v - one)) for one in year.models["nowcast alone"].centre]
+    assert year.models["nowcast alone"].centre == pytest.approx(nearest, abs=1e-9)
+    assert abs(month.models["nowcast alone"].centre).mean() < 1.0

@@ -374,6 +374,37 @@ def test_a_cancelled_window_does_not_start_though_its_schedule_fires(
     assert answer["reason"].startswith(f"{CLAIMS} is cancelled: KXJOBLESSCLAIMS-26JAN15 is no ")
 
 
+@pytest.mark.parametrize(
+    ("window_id", "said"),
+    [
+        (CPI, f"{CPI} may start at 2026-01-13 12:50:00 UTC"),
+        (
+            "20260113-1200-index-hourly",
+            "20260113-1200-index-hourly may start at 2026-01-13 16:45:00 UTC",
+        ),
+    ],
+)
+def test_a_window_that_is_named_too_early_keeps_its_name_for_its_time(
+    runtime: Runtime, window_id: str, said: str
+) -> None:
+    planner.run({}, runtime)
+
+    assert start.run({"window_id": window_id}, runtime) == {
+        "started": False,
+        "window_id": window_id,
+        "reason": said,
+    }
+
+
+def test_a_planned_window_is_started_when_it_is_due(runtime: Runtime) -> None:
+    planner.run({}, runtime)
+    due = at(runtime, datetime(2026, 1, 13, 12, 55, 40, tzinfo=UTC))
+    with pytest.raises(ConfigurationError, match="KALSHI_ALPHA_STATE_MACHINE is not set"):
+        start.run({"window_id": CPI}, due)  # all that is missing is the machine
+    late = start.run({"window_id": CPI}, at(runtime, datetime(2026, 1, 13, 13, 5, tzinfo=UTC)))
+    assert late["reason"] == f"it is past 13:05:00 UTC, too late to start {CPI}"
+
+
 def test_an_index_window_is_started_by_its_name_without_a_plan(runtime: Runtime) -> None:
     window, reason = start.scheduled_window({"window_id": "20260113-1200-index-hourly"}, runtime)
 
@@ -409,12 +440,18 @@ def test_a_plan_of_a_window_that_the_calendar_fixes_is_refused(runtime: Runtime)
 
 
 @pytest.mark.parametrize(
-    ("minutes", "begun", "missing"),
-    [(-1, False, False), (2, False, False), (3, False, True), (29, False, True), (31, False, False),
-     (9, True, False)],
-)  # fmt: skip
+    ("minutes", "begun", "said"),
+    [
+        (-1, False, "no planned window is due"),
+        (2, False, "no planned window is due"),
+        (3, False, f"not begun, though due: {CPI}"),
+        (29, False, f"not begun, though due: {CPI}"),
+        (31, False, "no planned window is due"),
+        (9, True, ""),
+    ],
+)
 def test_the_roll_call_asks_after_what_was_planned(
-    runtime: Runtime, minutes: int, begun: bool, missing: bool
+    runtime: Runtime, minutes: int, begun: bool, said: str
 ) -> None:
     planner.run({}, runtime)
     now = datetime(2026, 1, 13, 12, 55, tzinfo=UTC) + timedelta(minutes=minutes)
@@ -422,9 +459,9 @@ def test_the_roll_call_asks_after_what_was_planned(
         runtime.state.claim_window(CPI, "execution", now)
     answer = rollcall.run({"planned": True}, at(runtime, now))
 
-    assert answer["missing"] is missing
-    assert answer["metrics"] == {"WindowMissing": int(missing)}
-    assert answer["reason"] == (f"not begun, though due: {CPI}" if missing else "")
+    assert answer["reason"] == said
+    assert answer["missing"] is said.startswith("not begun")
+    assert answer["metrics"] == {"WindowMissing": int(said.startswith("not begun"))}
 
 
 def test_the_roll_call_knows_a_window_that_ends_after_midnight(runtime: Runtime) -> None:

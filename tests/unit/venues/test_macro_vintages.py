@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kalshi_alpha.clock import ManualClock
 from kalshi_alpha.cloud.artifacts import FolderStore
@@ -128,3 +130,41 @@ def test_a_figure_may_be_used_after_its_release_and_after_it_was_read(kept):
 
     assert row.usable_from(THURSDAY - timedelta(days=1)) == THURSDAY
     assert row.usable_from(THURSDAY + timedelta(days=1)) == THURSDAY + timedelta(days=1)
+
+
+def test_what_is_gathered_opens_no_read_again(kept, shelf):
+    rows = kept.rows("dol")
+    kept.gather("dol")
+    opened = []
+    read, shelf.read = shelf.read, lambda key: opened.append(key) or read(key)
+
+    assert kept.rows("dol") == rows
+    assert opened == ["macro/dol/gathered.json"]
+
+
+def test_a_gathering_that_cannot_be_read_is_made_anew(kept, shelf):
+    rows = kept.rows("dol")
+    shelf.write("macro/dol/gathered.json", b"{")
+    assert kept.rows("dol") == rows
+    kept.gather("dol")
+    assert kept.rows("dol") == rows
+
+
+@given(
+    values=st.lists(
+        st.tuples(st.sampled_from(["198000", "199000", None]), st.booleans()), max_size=12
+    )
+)
+def test_gathering_now_and_then_changes_nothing(values, tmp_path_factory):
+    shelves = [FolderStore(tmp_path_factory.mktemp(name)) for name in ("plain", "gathered")]
+    clock = ManualClock(THURSDAY)
+    plain, gathered = (Vintages(shelf, clock) for shelf in shelves)
+    for value, gather in values:
+        clock.advance(60)
+        figures = [week(EARLIER, "207000")] + ([week(LAST, value)] if value else [])
+        for one in (plain, gathered):
+            one.keep("dol", repr(figures).encode(), Parsed(tuple(figures), ()))
+        if gather:
+            gathered.gather("dol")
+
+    assert gathered.rows("dol") == plain.rows("dol")

@@ -14,10 +14,38 @@ from tests.weather_payloads import CHI, MIA, NYC, changed, text
 @pytest.mark.parametrize(
     ("name", "station", "day", "maximum", "at", "issued"),
     [
-        ("nyc_final", NYC, date(2026, 7, 8), 85, time(15, 47), datetime(2026, 7, 9, 6, 26)),
-        ("nyc_record", NYC, date(2026, 7, 2), 100, time(14, 47), datetime(2026, 7, 3, 6, 19)),
-        ("mia_final", MIA, date(2026, 7, 8), 92, time(14, 28), datetime(2026, 7, 9, 8, 25)),
-        ("chi_final", CHI, date(2026, 7, 8), 89, time(14, 56), datetime(2026, 7, 9, 6, 34)),
+        (
+            "nyc_final",
+            NYC,
+            date(2026, 7, 8),
+            85,
+            time(15, 47),
+            datetime(2026, 7, 9, 6, 26, tzinfo=UTC),
+        ),
+        (
+            "nyc_record",
+            NYC,
+            date(2026, 7, 2),
+            100,
+            time(14, 47),
+            datetime(2026, 7, 3, 6, 19, tzinfo=UTC),
+        ),
+        (
+            "mia_final",
+            MIA,
+            date(2026, 7, 8),
+            92,
+            time(14, 28),
+            datetime(2026, 7, 9, 8, 25, tzinfo=UTC),
+        ),
+        (
+            "chi_final",
+            CHI,
+            date(2026, 7, 8),
+            89,
+            time(14, 56),
+            datetime(2026, 7, 9, 6, 34, tzinfo=UTC),
+        ),
     ],
 )
 def test_a_final_report_gives_its_day_maximum_and_times(name, station, day, maximum, at, issued):
@@ -25,7 +53,7 @@ def test_a_final_report_gives_its_day_maximum_and_times(name, station, day, maxi
 
     assert (report.cli, report.day, report.status) == (station.cli, day, "final")
     assert (report.maximum, report.maximum_at) == (maximum, at)
-    assert report.issued_at == issued.replace(tzinfo=UTC)
+    assert report.issued_at == issued
     assert report.valid_until is None
     assert report.correction == ""
 

@@ -145,6 +145,7 @@ def test_what_is_no_temperature_is_left_out_and_counted():
         made.observations(
             made.feature(NOON, None),
             made.feature(NOON, 20.0, quality="X"),
+            made.feature(READ_AT, 20.0, quality="Q", raw=made.METAR_TENTHS),
             made.feature(NOON, 20.0, unit="wmoUnit:K"),
             made.feature(NOON, 95.0),
             made.feature(NOON, "20"),
@@ -162,7 +163,7 @@ def test_what_is_no_temperature_is_left_out_and_counted():
     assert parsed.observations == ()
     assert parsed.counts == {
         "missing": 1,
-        "quality": 1,
+        "quality": 2,
         "unknown": 1,
         "range": 2,
         "future": 1,
@@ -277,13 +278,18 @@ def test_a_timeline_without_a_row_of_the_station_is_refused(payload, said):
 
 def test_the_highest_hour_of_the_climate_day_is_its_forecast_with_the_time_it_was_made():
     degrees = [99.0, *range(70, 94), 98.0]  # the first and the last hour are of other days
-    found = parse_hourly(
-        made.hourly_forecast(DAY.start - timedelta(hours=1), degrees), "KNYC", DAY
-    )
+    found = parse_hourly(made.hourly_forecast(DAY.start - timedelta(hours=1), degrees), "KNYC", DAY)
 
     assert (found.station, found.day, found.hours) == ("KNYC", date(2026, 7, 9), 24)
     assert found.high == 93.0
     assert found.issued_at == datetime(2026, 7, 9, 5, 0, tzinfo=UTC)
+
+
+def test_a_forecast_with_a_missing_hour_of_the_day_is_refused():
+    hours = json.loads(made.hourly_forecast(DAY.start, range(70, 94)))
+    del hours["properties"]["periods"][14]
+    with pytest.raises(DataError, match="holds 23 hours of 2026-07-09, and not all from 9 to 18"):
+        parse_hourly(json.dumps(hours).encode(), "KNYC", DAY)
 
 
 def test_a_forecast_that_does_not_say_when_it_was_made_is_refused():
@@ -294,7 +300,9 @@ def test_a_forecast_that_does_not_say_when_it_was_made_is_refused():
 @pytest.mark.parametrize(
     ("payload", "said"),
     [
-        (made.hourly_forecast(DAY.start, [70.0] * 5), "holds 5 hours"),
+        (made.hourly_forecast(DAY.start, [70.0] * 18), "holds 18 hours of 2026-07-09, and not all"),
+        (made.hourly_forecast(DAY.start + timedelta(hours=10), [70.0] * 14), "holds 14 hours"),
+        (made.hourly_forecast(DAY.start + timedelta(days=2), [70.0] * 24), "holds 0 hours"),
         (made.hourly_forecast(DAY.start, ["hot"] * 9), "'hot' degrees"),
         (made.hourly_forecast(DAY.start, [400.0] * 9), "not believed"),
         (made.hourly_forecast(DAY.start, [70.0] * 9, updated="soon"), "the time 'soon'"),
@@ -309,7 +317,7 @@ def test_an_hourly_forecast_of_no_use_is_refused(payload, said):
 
 
 def test_celsius_is_turned_and_another_unit_refused():
-    hours = json.loads(made.hourly_forecast(DAY.start, [30.0] * 9))
+    hours = json.loads(made.hourly_forecast(DAY.start, [30.0] * 24))
     for hour in hours["properties"]["periods"]:
         hour["temperatureUnit"] = "C"
     assert parse_hourly(json.dumps(hours).encode(), "KNYC", DAY).high == 86.0

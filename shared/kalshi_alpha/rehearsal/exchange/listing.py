@@ -36,6 +36,11 @@ from kalshi_alpha.rehearsal.exchange.figures import (
     plain,
 )
 from kalshi_alpha.rehearsal.exchange.model import Market
+from kalshi_alpha.rehearsal.exchange.temperatures import (
+    is_temperature,
+    temperature_event_info,
+    temperature_series_info,
+)
 
 STRIKES = 41  # thresholds of an above/below event: the fewest seen at the venue
 BUCKETS = 28
@@ -120,6 +125,8 @@ def event_info(series: str, fixing: datetime) -> dict[str, Any]:
     """Return the venue's record of an event, without its markets (schema ``EventData``)."""
     if is_figure(series):
         return figure_event_info(series, require_aware(fixing))
+    if is_temperature(series):
+        return temperature_event_info(series, require_aware(fixing))
     known = _series(series)
     fixing = require_aware(fixing)
     exclusive = known.kind == "range"
@@ -142,6 +149,8 @@ def series_info(series: str, at: datetime) -> dict[str, Any]:
     """Return the venue's record of a series, with the fees in force at ``at``."""
     if is_figure(series):
         return figure_series_info(series, require_aware(at))
+    if is_temperature(series):
+        return temperature_series_info(series, require_aware(at))
     known = _series(series)
     terms = series_terms_at(series, at)
     hourly = known.kind == "above"

@@ -157,7 +157,7 @@ def _beside(values: Floats) -> tuple[Floats, Floats]:
 def _with_centre(share: Floats, before: Floats) -> Floats:
     """Return how far the centre of mass came, times how far each bracket lies on that side."""
     place = np.arange(share.shape[1])
-    centre = share @ place
-    came = centre - before @ place
+    centre = (share * place).sum(axis=1)
+    came = centre - (before * place).sum(axis=1)
     found: Floats = came[:, None] * (place - centre[:, None])
     return found

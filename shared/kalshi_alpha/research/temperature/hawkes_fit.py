@@ -5,7 +5,7 @@ event: the exponentials are taken beforehand, all at once; logarithms are taken 
 what the past is worth at the end of a stretch, which the recursion carries along anyway, is the
 compensator's whole sum. numba compiles the pass, scipy's BFGS climbs in logs of the rates: for
 three to seven of them there is no memory to limit, and it keeps clear of threaded libraries, which
-cost L-BFGS-B ten times the fit on a busy machine.
+cost L-BFGS-B ten times the fit on a busy machine. L-BFGS-B takes over where a bound is met.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy import optimize, stats
 
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.momentum.hawkes import Hawkes, HawkesParameters, rescaled
+from kalshi_alpha.research.temperature.hawkes_pass import any_kinds, one_kind
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _END = -1
-_LARGE, _SMALL = 1e200, 1e-200
 _FLAT = 1e-4  # of the mean log likelihood, by log rate
 _LOWEST, _HIGHEST = math.log(1e-9), math.log(1e6)  # of rates, a second, and of branchings
+_MOST_BRANCHING = 2.0
+_LIVES = 3.0  # of an event's excitement, that the longest stretch must see: else it is a trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ def columns(stretches: Sequence[Stretch]) -> Columns:
     if not events:
         raise DataError("no event is left to fit a process to")
     seconds = sum(stretch.until - stretch.since for stretch in stretches)
+    if not seconds > 0.0:
+        raise DataError(f"{events} events in {seconds} s have no rate")
     return Columns(np.concatenate(gaps), np.concatenate(kinds), seconds, events)
 
 
@@ -113,11 +115,26 @@ def fit_hawkes(stretches: Sequence[Stretch], kinds: int) -> HawkesFit:
     counts = np.bincount(table.kinds[table.kinds >= 0], minlength=kinds)
     if len(counts) != kinds or not counts.all():
         raise DataError(f"{counts.tolist()} events by kind are not some of each of {kinds} kinds")
-    begun = _beginning(table, counts)
+    rates = np.exp(_climb(table, _beginning(table, counts), kinds))
+    return HawkesFit(
+        parameters=parameters_of(rates, kinds),
+        errors=tuple(_errors(table, rates, kinds).tolist()),
+        log_likelihood=likelihood(table, rates, kinds)[0],
+        events=table.events,
+    )
+
+
+def _climb(table: Columns, begun: Floats, kinds: int) -> Floats:
+    """Return the logs of the likeliest rates."""
     scratch = np.empty_like(table.gaps)
+    longest = float(np.add.reduceat(table.gaps, _starts(table)).max())
+    lowest = np.full(len(begun), _LOWEST)
+    lowest[-1] = math.log(_LIVES / longest)
+    highest = np.full(len(begun), _HIGHEST)
+    highest[kinds:-1] = math.log(_MOST_BRANCHING)
 
     def climbed(logs: Floats) -> tuple[float, Floats]:
-        inside = np.clip(logs, _LOWEST, _HIGHEST)
+        inside = np.clip(logs, lowest, highest)
         rates = np.exp(inside)
         value, gradient = likelihood(table, rates, kinds, scratch)
         return -value / table.events, -gradient * rates * (inside == logs) / table.events
@@ -125,15 +142,26 @@ def fit_hawkes(stretches: Sequence[Stretch], kinds: int) -> HawkesFit:
     found = optimize.minimize(
         climbed, np.log(begun), jac=True, method="BFGS", options={"gtol": 1e-7}
     )
-    if not (np.isfinite(found.fun) and np.abs(found.jac).max() < _FLAT):
-        raise DataError(f"no likeliest process was found: {found.message}")
-    rates = np.exp(np.clip(found.x, _LOWEST, _HIGHEST))
-    return HawkesFit(
-        parameters=parameters_of(rates, kinds),
-        errors=tuple(_errors(table, rates, kinds).tolist()),
-        log_likelihood=-float(found.fun) * table.events,
-        events=table.events,
-    )
+    within = ((found.x > lowest) & (found.x < highest)).all()
+    if not (within and np.isfinite(found.fun) and np.abs(found.jac).max() < _FLAT):
+        # Where events hardly excite, the top is at a bound or in a long flat valley.
+        found = optimize.minimize(
+            climbed,
+            np.log(begun),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(zip(lowest, highest, strict=True)),
+        )
+        if not (found.success and np.isfinite(found.fun)):
+            raise DataError(f"no likeliest process was found: {found.message}")
+    top: Floats = np.clip(found.x, lowest, highest)
+    return top
+
+
+def _starts(table: Columns) -> Ints:
+    """Return the row at which each stretch begins."""
+    ends = np.flatnonzero(table.kinds == _END)
+    return np.concatenate(([0], ends[:-1] + 1))
 
 
 def likelihood(
@@ -144,10 +172,10 @@ def likelihood(
     np.exp(powers, out=powers)
     gradient = np.zeros(len(rates))
     if kinds == 1:
-        value = _one_kind(table.gaps, table.kinds, powers, rates, gradient)
+        value = one_kind(table.gaps, table.kinds, powers, rates, gradient)
     else:
         past = np.zeros((2, kinds))
-        value = _pass(table.gaps, table.kinds, powers, rates, gradient, past)
+        value = any_kinds(table.gaps, table.kinds, powers, rates, gradient, past)
     gradient[:kinds] -= table.seconds
     return float(value - table.seconds * rates[:kinds].sum()), gradient
 
@@ -217,87 +245,6 @@ def _errors(table: Columns, rates: Floats, kinds: int) -> Floats:
         shift[k] = step
         up, down = (likelihood(table, rates + way * shift, kinds)[1] for way in (1.0, -1.0))
         curvature[k] = (down - up) / (2.0 * step)
-    try:
-        spread = np.diag(np.linalg.inv((curvature + curvature.T) / 2.0))
-    except np.linalg.LinAlgError:
-        return np.full(len(rates), np.nan)
+    # A direction in which the likelihood is flat has no error, which is told as NaN.
+    spread = np.diag(np.linalg.pinv((curvature + curvature.T) / 2.0, hermitian=True))
     return np.sqrt(np.where(spread > 0.0, spread, np.nan))
-
-
-@njit(cache=True, nogil=True)
-def _one_kind(gaps: Any, kinds: Any, powers: Any, rates: Any, gradient: Any) -> float:
-    base, branching, decay = rates
-    jump = branching * decay
-    past = late = 0.0  # of what is past: the sum of e^-bu, and of u e^-bu
-    value, product = 0.0, 1.0
-    inverses = weighted = weighted_late = gone = gone_late = 0.0
-    count = 0
-    for k in range(len(gaps)):
-        kept = powers[k]
-        late = kept * (late + gaps[k] * past)
-        past = kept * past
-        if kinds[k] < 0:
-            gone += count - past
-            gone_late += late
-            past = late = 0.0
-            count = 0
-            continue
-        intensity = base + jump * past
-        inverse = 1.0 / intensity
-        inverses += inverse
-        weighted += past * inverse
-        weighted_late += late * inverse
-        product *= intensity
-        if product > _LARGE or product < _SMALL:
-            value += math.log(product)
-            product = 1.0
-        past += 1.0
-        count += 1
-    gradient[0] = inverses
-    gradient[1] = decay * weighted - gone
-    gradient[2] = branching * (weighted - decay * weighted_late - gone_late)
-    return float(value + math.log(product) - branching * gone)
-
-
-@njit(cache=True, nogil=True)
-def _pass(gaps: Any, kinds: Any, powers: Any, rates: Any, gradient: Any, past: Any) -> float:
-    many = past.shape[1]
-    decay = rates[-1]
-    last = len(rates) - 1
-    value, product, by_decay = 0.0, 1.0, 0.0
-    for k in range(len(gaps)):
-        kept, kind = powers[k], kinds[k]
-        for j in range(many):
-            past[1, j] = kept * (past[1, j] + gaps[k] * past[0, j])
-            past[0, j] = kept * past[0, j]
-        if kind < 0:
-            # Every event added one to ``past`` on its way; what is left of it has not decayed.
-            for i in range(many):
-                for j in range(many):
-                    at = many * (i + 1) + j
-                    gradient[at] += past[0, j]
-                    value += rates[at] * past[0, j]
-                    by_decay -= rates[at] * past[1, j]
-            past[:] = 0.0
-            continue
-        row = many * (kind + 1)
-        intensity, slope = rates[kind], 0.0
-        for j in range(many):
-            intensity += rates[row + j] * decay * past[0, j]
-            slope += rates[row + j] * (past[0, j] - decay * past[1, j])
-        inverse = 1.0 / intensity
-        gradient[kind] += inverse
-        for j in range(many):
-            gradient[row + j] += decay * past[0, j] * inverse
-        by_decay += slope * inverse
-        product *= intensity
-        if product > _LARGE or product < _SMALL:
-            value += math.log(product)
-            product = 1.0
-        past[0, kind] += 1.0
-        for i in range(many):
-            at = many * (i + 1) + kind
-            gradient[at] -= 1.0
-            value -= rates[at]
-    gradient[last] = by_decay
-    return value + math.log(product)

@@ -75,6 +75,7 @@ class ParticleFilter:
         """Weigh by the middle price of every bracket, up to a common factor."""
         self.advance(at)
         known = [k for k, mid in enumerate(mids) if mid is not None]
+        self._hear(known)
         prices = np.array([inside(mid) for mid in mids if mid is not None])
         pulls = (prices / np.array([sds[k] for k in known])) ** 2
         gaps = np.log(prices) - self._scores[:, known]
@@ -84,6 +85,7 @@ class ParticleFilter:
     def see(self, at: float, place: int, mid: float, sd: float) -> None:
         """Weigh by the price of one bracket: its log odds against all others."""
         self.advance(at)
+        self._hear([place])
         mid = inside(mid)
         chances = self.chances(self._scores)
         own = np.clip(chances[:, place], 1e-300, 1.0 - 1e-16)
@@ -106,6 +108,12 @@ class ParticleFilter:
         """Return each particle's probabilities, [particles, brackets]."""
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    def _hear(self, places: list[int]) -> None:
+        """Let the scores of brackets move with their prices."""
+        if self.terms.news:
+            size = (len(self._scores), len(places))
+            self._scores[:, places] += self._random.normal(0.0, np.sqrt(self.terms.news), size)
 
     def _weigh(self, logs: Floats) -> None:
         logs = logs + np.log(self._weights)

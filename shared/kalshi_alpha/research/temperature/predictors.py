@@ -14,6 +14,7 @@ import numpy as np
 
 from kalshi_alpha.errors import ParameterError
 from kalshi_alpha.research.data.findings import Floats, Ints
+from kalshi_alpha.research.replay.compiling import compiled
 from kalshi_alpha.research.temperature.features import FLOWS, HORIZONS_S, NAMES, SPEEDS, Samples
 
 RIDGE, VARX, TREES = "ridge", "VARX", "boosted trees"
@@ -134,16 +135,26 @@ class Tree:
     right: Ints
     value: Floats
 
-    def predict(self, rows: Floats) -> Floats:
-        """Return the value of the leaf each row falls into."""
-        node = np.zeros(len(rows), dtype=np.int64)
-        going = np.flatnonzero(self.left[node] > 0)
-        while len(going):
-            at = node[going]
-            lower = rows[going, self.feature[at]] <= self.threshold[at]
-            node[going] = np.where(lower, self.left[at], self.right[at])
-            going = going[self.left[node[going]] > 0]
-        return self.value[node]
+    def add_to(self, found: Floats, rows: Floats) -> None:
+        """Add the value of the leaf each row falls into; [rows]."""
+        _fall(rows, self.feature, self.threshold, self.left, self.right, self.value, found)
+
+
+@compiled
+def _fall(
+    rows: Floats,
+    feature: Ints,
+    threshold: Floats,
+    left: Ints,
+    right: Ints,
+    value: Floats,
+    found: Floats,
+) -> None:
+    for k in range(len(rows)):
+        node = 0
+        while left[node] > 0:
+            node = left[node] if rows[k, feature[node]] <= threshold[node] else right[node]
+        found[k] += value[node]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +166,12 @@ class Boosted:
 
     def predict(self, samples: Samples) -> Floats:
         """Return the expected change of each share; [samples, brackets, horizons]."""
-        rows = inputs_of(samples, across=False)
+        rows = np.ascontiguousarray(inputs_of(samples, across=False))
         found = []
         for start, trees in zip(self.starts, self.trees, strict=True):
             found.append(np.full(len(rows), start))
             for tree in trees:
-                found[-1] += tree.predict(rows)
+                tree.add_to(found[-1], rows)
         return np.stack(found, axis=1).reshape(samples.moved.shape)
 
     def to_json(self) -> dict[str, Any]:

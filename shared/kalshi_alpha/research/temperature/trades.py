@@ -92,7 +92,7 @@ class Recorded:
     Attributes:
         events: those that can be used, by day and name.
         left_out: events by the rule they broke.
-        files: what was read, with its bytes' digest done by the caller.
+        files: what was read.
         trades: rows read.
     """
 
@@ -140,14 +140,15 @@ def load(folders: Sequence[Path], stations: Stations) -> Recorded:
     rows = 0
     for folder in map(folder_of, folders):
         listed, missing = _listed(folder / MARKETS, stations)
-        left_out.update(missing)
+        left_out.update(missing.values())
+        refused = missing.keys()
         traded = sorted(folder.glob(TRADES))
         files += [folder / MARKETS, *traded]
         seen: set[str] = set()
         for file in traded:
             events, untold, read = _events(file, listed)
             rows += read
-            left_out["no-result"] += len(untold)
+            left_out["no-result"] += len(untold - refused)
             for event in events:
                 if event.name in found:
                     raise refusal(file, "repeat", f"the event {event.name} was read before")
@@ -160,20 +161,20 @@ def load(folders: Sequence[Path], stations: Stations) -> Recorded:
     return Recorded(tuple(order), {k: n for k, n in left_out.items() if n}, tuple(files), rows)
 
 
-def _listed(file: Path, stations: Stations) -> tuple[dict[str, _Listed], Counter[str]]:
-    """Return the sound events of a file of markets, and how many broke which rule."""
+def _listed(file: Path, stations: Stations) -> tuple[dict[str, _Listed], dict[str, str]]:
+    """Return the sound events of a file of markets, and the rule that each other one broke."""
     _, table = read_table(file)
     require(file, table, _MARKET_COLUMNS)
     by_event: dict[str, list[Mapping[str, object]]] = {}
     for row in table.select(_MARKET_COLUMNS).to_pylist():
         by_event.setdefault(str(row["event_ticker"]), []).append(row)
     found: dict[str, _Listed] = {}
-    left_out: Counter[str] = Counter()
+    left_out: dict[str, str] = {}
     for name, rows in by_event.items():
         try:
             found[name] = _one(name, rows, stations)
         except _Unusable as why:
-            left_out[str(why)] += 1
+            left_out[name] = str(why)
     return found, left_out
 
 

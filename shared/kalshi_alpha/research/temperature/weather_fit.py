@@ -19,25 +19,39 @@ from kalshi_alpha.families.temperature_parameters import LeadError, Parameters
 from kalshi_alpha.markets.stations import load_stations
 from kalshi_alpha.research.macro.study import Scored, scores
 from kalshi_alpha.research.scores.clusters import Interval
-from kalshi_alpha.research.temperature.weather_highs import Highs, fit_climate, load_highs
+from kalshi_alpha.research.temperature.weather_highs import (
+    THERMOMETERS,
+    Highs,
+    fit_climate,
+    load_highs,
+)
 from kalshi_alpha.research.temperature.weather_hours import (
     Hourly,
     between_hours,
     fit_diurnal,
     load_hourly,
+    load_reports,
 )
 from kalshi_alpha.research.temperature.weather_leads import implied_means, lead_errors
+from kalshi_alpha.research.temperature.weather_proof import agreement
 from kalshi_alpha.research.temperature.weather_scores import (
     HourScore,
+    OwnLaw,
     crps_by_hour,
+    own_law,
     scores_by_hour,
+    scores_elsewhere,
     study_of_days,
 )
 
 MEASURED_AT = "KNYC"
+REPORTS = "knyc_metar_2018-01.parquet"
 TRADES: Mapping[str, str] = {"KNYC": "trades_kxhighny.parquet", "KMIA": "trades_kxhighmia.parquet"}
 # Airports near Central Park whose hours of 2013 stand for its own; standard time is UTC-5.
 AIRPORTS: Mapping[str, int] = {"EWR": -5, "LGA": -5}
+# Whose highs are laid beside which series' results: the stations, and a neighbour as the control.
+PROVED: Mapping[str, str] = {"KNYC": "KXHIGHNY", "KMIA": "KXHIGHMIA", "KORD": "KXHIGHCHI"}
+NEIGHBOUR: Mapping[str, str] = {"USW00094846": "KORD"}
 TOGETHERS = (0.0, 0.2, 0.4, 0.6)
 
 # Climate report against highest report, 19,549 days: 97.2 % equal, 2.4 % higher, 0.5 % lower.
@@ -107,6 +121,24 @@ def table_of_days(name: str, rows: Sequence[Scored], count: int) -> str:
     return "\n".join(lines)
 
 
+def sentence_of(own: OwnLaw) -> str:
+    """Return in words what the law earned as it is."""
+    return (
+        f"The law of whole degrees itself: CRPS {own.crps:.3f}; it does without {_share(own.even)} "
+        f"of that of a law without skew. Inside its 10 % to 90 %: {_share(own.inside)}; below "
+        f"{own.lower:.1%}, above {own.upper:.1%}."
+    )
+
+
+def sentences_of_proof(data: Path) -> Iterator[str]:
+    """Yield how often each thermometer's official high lay in the bracket that won."""
+    named = {**THERMOMETERS, **NEIGHBOUR}
+    for station, highs in sorted(load_highs(data / "weather", named).items()):
+        found = agreement(data / "kalshi_high", PROVED[station], highs)
+        where = f"{station} in the winning bracket of {PROVED[station]}"
+        yield f"{where}: {found.inside} of {found.days}"
+
+
 def table_of_hours(rows: Sequence[HourScore], days: int) -> str:
     """Return the scores by hour as a Markdown table."""
     head = (
@@ -139,6 +171,7 @@ def studies(highs: Mapping[str, Highs], hourly: Hourly, parameters: Parameters) 
         study = study_of_days(highs[station], parameters)
         scored = len(study.outcome) - study.warm_up
         yield table_of_days(study.name, scores(study), scored)
+        yield sentence_of(own_law(highs[station], parameters))
     yield table_of_hours(scores_by_hour(hourly, parameters), len(hourly.day))
 
 
@@ -157,9 +190,16 @@ def main() -> None:
         asked.out.write_bytes(dump_book(book))
     _say(f"together {together}, between {between_hours(hourly):.3f}, events {dict(events)}")
     _say(f"incomplete days left out: {hourly.incomplete}")
+    for sentence in sentences_of_proof(asked.data):
+        _say(sentence)
     scored = replace(start(hourly, book.freedom), diurnal=book.diurnal)
     for table in studies(highs, hourly, scored):
         _say("\n" + table)
+    park = load_reports(asked.data / "weather" / REPORTS, AIRPORTS["LGA"])
+    own = replace(scored, diurnal=fit_diurnal(hourly, together), climate=book.climate[MEASURED_AT])
+    rows = scores_elsewhere(park, own)
+    _say("\nCentral Park in January 2018, by the airports' curves:\n")
+    _say(table_of_hours(rows, len(park.day)))
 
 
 def _provenance(

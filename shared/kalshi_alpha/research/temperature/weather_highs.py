@@ -15,6 +15,7 @@ from scipy import optimize, special
 
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.families.temperature_parameters import YEAR, Climate
+from kalshi_alpha.pricing.skewed_law import moments
 from kalshi_alpha.research.scores.shapes import Bools, Floats, Ints
 
 FILE = "ghcnd_daily_high.parquet"
@@ -23,6 +24,7 @@ FILE = "ghcnd_daily_high.parquet"
 THERMOMETERS: Mapping[str, str] = {"USW00094728": "KNYC", "USW00012839": "KMIA"}
 _FEWEST_DAYS = 250  # most of a year: with fewer the harmonics are not those of a year
 _START_FREEDOM = 8.0
+_LEAST_FREEDOM = 2.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,12 @@ class Highs:
         return len(self.day)
 
 
-def load_highs(folder: Path) -> Mapping[str, Highs]:
+def load_highs(folder: Path, thermometers: Mapping[str, str] = THERMOMETERS) -> Mapping[str, Highs]:
     """Return the highs by thermometer of the file in ``folder``.
+
+    Args:
+        folder: where it is.
+        thermometers: their names by the archive's number; others are passed over.
 
     Raises:
         DataError: when it is not there, not of that form, or gives a day twice.
@@ -55,7 +61,7 @@ def load_highs(folder: Path) -> Mapping[str, Highs]:
         raise DataError(f"the recorded highs in {path} cannot be read: {error}") from None
     rows: dict[str, dict[int, float]] = {}
     for row in table.to_pylist():
-        station = THERMOMETERS.get(str(row["station_id"]).rpartition(":")[2])
+        station = thermometers.get(str(row["station_id"]).rpartition(":")[2])
         if station is None or row["tmax_f"] is None:
             continue
         days = rows.setdefault(station, {})
@@ -66,10 +72,10 @@ def load_highs(folder: Path) -> Mapping[str, Highs]:
 
 
 def fit_climate(highs: Highs) -> Climate:
-    """Fit season, spread, persistence and tails by maximum likelihood.
+    """Fit season, spread, persistence, tails and skew by maximum likelihood.
 
-    Each day's departure, in its season's spreads, is Student distributed around ``persistence``
-    times that of the day before; a day after a gap stands alone.
+    Each day's departure, in its season's spreads, follows a skewed Student law of mean 0 around
+    ``persistence`` times that of the day before; a day after a gap stands alone.
 
     Raises:
         DataError: with fewer than 250 days.
@@ -80,10 +86,10 @@ def fit_climate(highs: Highs) -> Climate:
             "season"
         )
     waves = harmonics(highs.day)
-    start = np.zeros(10)
+    start = np.zeros(11)
     start[:5] = np.linalg.lstsq(waves, highs.degrees, rcond=None)[0]
     start[5] = math.log(float(np.std(highs.degrees - waves @ start[:5])))
-    start[8], start[9] = 0.5, math.log(_START_FREEDOM - 2.0)
+    start[8], start[9] = 0.5, math.log(_START_FREEDOM - _LEAST_FREEDOM)
     follows = np.diff(highs.day) == 1
     found = optimize.minimize(
         _minus_log_likelihood, start, (waves, highs.degrees, follows), method="BFGS"
@@ -92,7 +98,8 @@ def fit_climate(highs: Highs) -> Climate:
         mean=_rounded(found[:5], 3),
         log_spread=_rounded(found[5:8], 4),
         persistence=round(float(np.clip(found[8], 0.0, 0.95)), 4),
-        freedom=round(2.0 + math.exp(min(float(found[9]), 4.0)), 2),
+        freedom=round(_freedom(found), 2),
+        skew=round(_skew(found), 3),
     )
 
 
@@ -112,12 +119,22 @@ def _minus_log_likelihood(at: Floats, waves: Floats, degrees: Floats, follows: B
     centre, scale = np.zeros(len(z)), np.ones(len(z))
     centre[1:][follows] = weight * z[:-1][follows]
     scale[1:][follows] = narrow
-    freedom = 2.0 + math.exp(min(float(at[9]), 4.0))
-    u: Floats = (z - centre) / scale
-    shape = -0.5 * (freedom + 1.0) * np.log1p(u * u / (freedom - 2.0))
+    freedom, skew = _freedom(at), _skew(at)
+    mean, spread = moments(freedom, skew)
+    x: Floats = mean + spread * (z - centre) / scale
+    x = np.where(x < 0, x * skew, x / skew)  # each side in its own width
+    shape = -0.5 * (freedom + 1.0) * np.log1p(x * x / freedom)
     peak = special.gammaln(0.5 * (freedom + 1.0)) - special.gammaln(0.5 * freedom)
-    peak -= 0.5 * math.log((freedom - 2.0) * math.pi)
+    peak += math.log(2.0 * spread / (skew + 1.0 / skew)) - 0.5 * math.log(freedom * math.pi)
     return float(-(shape - np.log(scale) - log_spread).sum() - len(z) * peak)
+
+
+def _freedom(at: Floats) -> float:
+    return _LEAST_FREEDOM + math.exp(min(float(at[9]), 4.0))
+
+
+def _skew(at: Floats) -> float:
+    return math.exp(min(max(float(at[10]), -1.5), 1.5))
 
 
 def _highs(station: str, days: Mapping[int, float]) -> Highs:

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.families.temperature_parameters import HOURS, Curve, Diurnal, warmth_of
@@ -24,6 +26,7 @@ _LEAST_SHARE = 0.25  # of a spread's middle that is left in its narrowest season
 _LEAST_STEP = 0.2  # degrees an hour
 _FEWEST_DAYS = 60
 _FEWEST_AT_AN_HOUR = 25
+_LAST_MINUTES = 45  # of an hour, in which its routine report is made
 # No archive of forecasts was to be had: between that of a season, measured, and none.
 TOGETHER_FORECAST = 0.2
 
@@ -85,9 +88,31 @@ def load_hourly(file: Path, stations: Mapping[str, int]) -> Hourly:
                     _put(known, place, at, float(row["temp"]), stations[row["origin"]])
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"the hourly temperatures in {file} cannot be read: {error}") from None
+    return _whole(known, str(file))
+
+
+def load_reports(file: Path, offset: int) -> Hourly:
+    """Read one station's reports, ``ts_utc`` and ``temp_f``; those of ten to the hour count.
+
+    Raises:
+        DataError: when it cannot be read or holds no whole day.
+    """
+    try:
+        rows = pq.read_table(file, columns=["ts_utc", "temp_f"]).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"the reports in {file} cannot be read: {error}") from None
+    known: dict[tuple[int, int], dict[int, float]] = {}
+    for row in rows:
+        if row["ts_utc"].minute >= _LAST_MINUTES and row["temp_f"] is not None:
+            hour = row["ts_utc"].replace(minute=0, second=0, microsecond=0)
+            _put(known, 0, hour, float(row["temp_f"]), offset)
+    return _whole(known, str(file))
+
+
+def _whole(known: Mapping[tuple[int, int], Mapping[int, float]], name: str) -> Hourly:
     whole = {key: hours for key, hours in known.items() if len(hours) == HOURS}
     if not whole:
-        raise DataError(f"{file} holds no day with all its hours")
+        raise DataError(f"{name} holds no day with all its hours")
     keys = sorted(whole)
     return Hourly(
         np.array([day for day, _ in keys], dtype=np.int64),

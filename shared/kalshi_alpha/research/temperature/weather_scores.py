@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -29,17 +29,65 @@ _FOLD_BLOCK = 14  # days that stay in one fold
 _REACH = 45  # degrees either side of what happened, where a score ends
 
 
+def walk(highs: Highs, parameters: Parameters) -> Iterator[tuple[int, Parameters]]:
+    """Yield the place of each day after the first two years, and the law fitted before it."""
+    first = int(np.searchsorted(highs.day, highs.day[0] + 365 * _FIRST_YEARS))
+    now = parameters
+    for k in range(first, len(highs)):
+        if (k - first) % _REFIT == 0:
+            day = date.fromordinal(int(highs.day[k]))
+            now = replace(parameters, climate=fit_climate(highs.before(day)))
+        yield k, now
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLaw:
+    """What the law earned as it is, and with both its sides alike.
+
+    Attributes:
+        crps: mean, in degrees.
+        even: share of the CRPS of the law without skew that it does without.
+        inside: share of highs between its 10 % and 90 % quantiles, both included.
+        lower: share of highs below its 10 % quantile.
+        upper: share of highs above its 90 % quantile.
+    """
+
+    crps: float
+    even: Interval
+    inside: Interval
+    lower: float
+    upper: float
+
+
+def own_law(highs: Highs, parameters: Parameters) -> OwnLaw:
+    """Score the law of whole degrees itself, the evening before, refitted every month."""
+    rows: list[tuple[float, ...]] = []
+    for k, now in walk(highs, parameters):
+        day, high = date.fromordinal(int(highs.day[k])), round(float(highs.degrees[k]))
+        reading = _reading(highs.station, day, _past(highs, k))
+        assert now.climate is not None
+        even = replace(now, climate=replace(now.climate, skew=1.0))
+        law, other = (terminal_law(reading, each, reading.as_of) for each in (now, even))
+        low, top = law.quantile(0.1), law.quantile(0.9)
+        rows.append((highs.day[k], crps(law, high), crps(other, high), high < low, high > top))
+    day, ours, theirs, below, above = np.array(rows, dtype=np.float64).T
+    draws = DayBootstrap(day.astype(np.int64), block=_BLOCK)
+    inside: Floats = 1.0 - below - above
+    return OwnLaw(
+        crps=float(ours.mean()),
+        even=draws.skill(ours, theirs),
+        inside=draws.mean(inside),
+        lower=float(below.mean()),
+        upper=float(above.mean()),
+    )
+
+
 def study_of_days(highs: Highs, parameters: Parameters) -> Study:
     """Return the study of a station's highs seen the evening before, refitted every month."""
-    first = int(np.searchsorted(highs.day, highs.day[0] + 365 * _FIRST_YEARS))
     centres: dict[str, list[float]] = {name: [] for name in ("ours", "season", "climatology")}
     scales: dict[str, list[float]] = {name: [] for name in centres}
-    climate = fit_climate(highs.before(date.fromordinal(int(highs.day[first]))))
-    for k in range(first, len(highs)):
+    for k, now in walk(highs, parameters):
         day = date.fromordinal(int(highs.day[k]))
-        if (k - first) % _REFIT == 0:
-            climate = fit_climate(highs.before(day))
-        now = replace(parameters, climate=climate)
         for name, past in (("ours", _past(highs, k)), ("season", None)):
             view = day_view(_reading(highs.station, day, past), now)
             assert view is not None
@@ -48,6 +96,7 @@ def study_of_days(highs: Highs, parameters: Parameters) -> Study:
         mean, spread = _climatology(highs, k)
         centres["climatology"].append(mean)
         scales["climatology"].append(spread)
+    first = len(highs) - len(centres["ours"])
     models = {name: Model(np.array(centres[name]), np.array(scales[name])) for name in centres}
     models["yesterday"] = Model(highs.degrees[first - 1 : -1], np.ones(len(highs) - first))
     return Study(
@@ -113,6 +162,21 @@ def scores_by_hour(
     """
     seen = seen_by_hour(hourly, parameters, hours)
     return tuple(_scored(hour, seen[hour]) for hour in hours)
+
+
+def scores_elsewhere(
+    hourly: Hourly, parameters: Parameters, hours: Sequence[int] = ASKED
+) -> tuple[HourScore, ...]:
+    """Score the law as it is on days of which nothing was fitted."""
+    exact = replace(parameters, lower=0.0, higher=0.0, missed=0.0)
+    found = []
+    for hour in hours:
+        rows = []
+        for k in range(len(hourly.day)):
+            past = _yesterday(hourly, int(hourly.day[k]), int(hourly.station[k]))
+            rows.append(look(hourly, k, hour, exact, past))
+        found.append(_scored(hour, rows))
+    return tuple(found)
 
 
 def crps_by_hour(

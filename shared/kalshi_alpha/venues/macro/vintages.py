@@ -5,8 +5,10 @@
 ``macro/SOURCE/vintages/ID.json``    what was read of it; ID is the hash of that text
 ``macro/SOURCE/reads/TIME-ID.json``  that it was read, and when: one small file a read
 ``macro/SOURCE/refused/SHA256``      a payload that could not be read
+``macro/SOURCE/gathered.json``       every value until some read, so that few are opened
 ===================================  ==================================================
 
+What is gathered can be made anew from the reads at any time, and is when it cannot be read.
 A payload that says nothing new makes a read and no vintage. A figure is known from the first read
 in which it stood, whatever later reads repeat, so a history read today is of today.
 """
@@ -91,6 +93,28 @@ class _FigureNote(msgspec.Struct, frozen=True):
     provider_at: str | None
 
 
+class _RowNote(msgspec.Struct, frozen=True):
+    figure: _FigureNote
+    first_read_at: str
+    vintage: str
+    raw: str
+
+
+class _GatheredNote(msgspec.Struct, frozen=True):
+    through: str
+    seen: str
+    rows: list[_RowNote]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """Every value until the read ``through``, whose vintage is ``seen``."""
+
+    through: str
+    seen: str
+    rows: tuple[Row, ...]
+
+
 class Vintages:
     """The vintages of all sources on one shelf; first-read times come from ``clock``."""
 
@@ -152,24 +176,31 @@ class Vintages:
         data = self._shelf.read(f"{ROOT}/{source}/vintages/{vintage}.json")
         if hashlib.sha256(data).hexdigest() != vintage:
             raise DataError(f"the vintage {vintage[:12]} of {source} is not what was written")
-        notes = msgspec.json.decode(data, type=list[_FigureNote])
-        return tuple(
-            Figure(
-                n.series,
-                n.period,
-                n.value,
-                None if n.provider_at is None else from_iso(n.provider_at),
-            )
-            for n in notes
-        )
+        return tuple(_figure(note) for note in msgspec.json.decode(data, type=list[_FigureNote]))
 
     def rows(self, source: str) -> tuple[Row, ...]:
         """Return every value a figure has ever had, in the order in which they were first read."""
-        found: list[Row] = []
-        now: dict[tuple[str, date], str] = {}
-        seen = ""
+        return self._gathered(source).rows
+
+    def gather(self, source: str) -> None:
+        """Write down every value until now, so that the next look opens no read before it."""
+        found = self._gathered(source)
+        notes = [
+            _RowNote(_noted(row.figure), iso(row.first_read_at), row.vintage, row.raw)
+            for row in found.rows
+        ]
+        text = msgspec.json.encode(_GatheredNote(found.through, found.seen, notes))
+        self._shelf.write(_gathered_key(source), text)
+
+    def _gathered(self, source: str) -> _Gathered:
+        """Return what was gathered, and what was read since."""
+        before = self._gathered_before(source)
+        rows, seen, through = list(before.rows), before.seen, before.through
+        now = {(row.figure.series, row.figure.period): row.figure.value for row in rows}
         for key in self._shelf.keys(f"{ROOT}/{source}/reads/"):
-            read = self._read(key)
+            if key <= through:
+                continue
+            read, through = self._read(key), key
             if read.vintage == seen:
                 continue
             seen = read.vintage
@@ -177,8 +208,20 @@ class Vintages:
                 place = figure.series, figure.period
                 if now.get(place) != figure.value:
                     now[place] = figure.value
-                    found.append(Row(figure, read.read_at, read.vintage, read.raw))
-        return tuple(found)
+                    rows.append(Row(figure, read.read_at, read.vintage, read.raw))
+        return _Gathered(through, seen, tuple(rows))
+
+    def _gathered_before(self, source: str) -> _Gathered:
+        try:
+            data = self._shelf.read(_gathered_key(source))
+            note = msgspec.json.decode(data, type=_GatheredNote)
+            rows = (
+                Row(_figure(row.figure), from_iso(row.first_read_at), row.vintage, row.raw)
+                for row in note.rows
+            )
+            return _Gathered(note.through, note.seen, tuple(rows))
+        except (DataError, msgspec.DecodeError, ValueError):
+            return _Gathered("", "", ())
 
     def _read(self, key: str) -> Read:
         try:
@@ -241,11 +284,18 @@ def first_prints(
 
 
 def _written(figures: Iterable[Figure]) -> bytes:
-    return msgspec.json.encode(
-        [
-            _FigureNote(
-                f.series, f.period, f.value, None if f.provider_at is None else iso(f.provider_at)
-            )
-            for f in figures
-        ]
-    )
+    return msgspec.json.encode([_noted(figure) for figure in figures])
+
+
+def _noted(figure: Figure) -> _FigureNote:
+    at = None if figure.provider_at is None else iso(figure.provider_at)
+    return _FigureNote(figure.series, figure.period, figure.value, at)
+
+
+def _figure(note: _FigureNote) -> Figure:
+    at = None if note.provider_at is None else from_iso(note.provider_at)
+    return Figure(note.series, note.period, note.value, at)
+
+
+def _gathered_key(source: str) -> str:
+    return f"{ROOT}/{source}/gathered.json"

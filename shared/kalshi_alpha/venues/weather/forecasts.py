@@ -20,7 +20,7 @@ from kalshi_alpha.venues.decoding import decode
 from kalshi_alpha.venues.macro.figures import require_json
 
 _HOUR = timedelta(hours=1)
-_FEWEST_HOURS = 6  # of the day; a maximum over fewer is not the day's
+_MORNING, _EVENING = 9.0, 18.0  # standard hours between which a day must be forecast whole
 _DURATION = re.compile(r"P(?:([0-9]{1,2})D)?(?:T([0-9]{1,3})H)?", re.ASCII)
 _CELSIUS = frozenset({"wmoUnit:degC", "unit:degC"})
 _COLDEST, _HOTTEST = -60.0, 135.0
@@ -29,11 +29,12 @@ _COLDEST, _HOTTEST = -60.0, 135.0
 def parse_hourly(payload: bytes, station: str, day: ClimateDay) -> IssuedForecast:
     """Read the hourly forecast: the highest of the hours that lie in the climate day.
 
-    The hours before it was made are not in it, so the highest of a day that has begun is that of
-    the rest of it.
+    The hours before it was made are not in it. From 09:00 on they may have been the highest, so
+    the forecast is then one of the rest of the day, and is refused.
 
     Raises:
-        DataError: when it is a page, has no time of issue, or fewer than six hours of the day.
+        DataError: when it is a page, has no time of issue, or does not hold the day from 09:00 to
+            18:00 of standard time whole.
     """
     properties = _properties(payload, "the hourly forecast")
     issued = _issued(properties, station)
@@ -46,12 +47,18 @@ def parse_hourly(payload: bytes, station: str, day: ClimateDay) -> IssuedForecas
             at = _time(hour.get("startTime"), station)
             if day.contains(at):
                 found[at] = _degrees(hour.get("temperature"), hour.get("temperatureUnit"), station)
-    if len(found) < _FEWEST_HOURS:
+    held = sorted(day.hour(hour) for hour in found)
+    if not (held and _covers(held)):
         raise DataError(
-            f"the hourly forecast of {station} holds {len(found)} hours of {day.date}; "
-            f"{_FEWEST_HOURS} are needed for its highest"
+            f"the hourly forecast of {station} holds {len(held)} hours of {day.date}, and not all "
+            f"from {_MORNING:.0f} to {_EVENING:.0f}: its highest is not the day's"
         )
     return IssuedForecast(station, day.date, max(found.values()), issued, len(found))
+
+
+def _covers(held: Sequence[float]) -> bool:
+    """Say whether ascending hours reach from the morning to the evening with none missing."""
+    return held[0] <= _MORNING and held[-1] >= _EVENING and held[-1] - held[0] < len(held)
 
 
 def parse_grid(payload: bytes, station: str, day: ClimateDay) -> IssuedForecast:

@@ -128,11 +128,15 @@ def _of_properties(properties: object, station: str, read_at: datetime) -> tuple
         raise RowLeftOut("unreadable", f"an observation of {station} has no time") from None
     if at > read_at + _SLACK:
         raise RowLeftOut("future", f"an observation of {station} is of {at}, read at {read_at}")
+    number = properties.get("temperature")
+    quality = number.get("qualityControl") if isinstance(number, dict) else None
+    if quality in _REJECTED:
+        raise RowLeftOut("quality", f"{station} at {at} was marked {quality}")
     raw = properties.get("rawMessage")
     if isinstance(raw, str) and raw.strip():
         rows = _of_raw(raw, station, at, read_at)
     else:
-        rows = (_of_number(properties.get("temperature"), station, at),)
+        rows = (_of_number(number, station, at),)
     for one in rows:
         if not _COLDEST <= one.degrees <= _HOTTEST:
             raise RowLeftOut("range", f"{station} at {at} has {one.degrees:.1f} degrees")
@@ -160,8 +164,6 @@ def _of_number(value: object, station: str, at: datetime) -> Observation:
         raise RowLeftOut("missing", f"{station} has no temperature at {at}")
     if value.get("unitCode") not in _CELSIUS:
         raise RowLeftOut("unknown", f"{station} at {at} is in {str(value.get('unitCode'))[:20]}")
-    if value.get("qualityControl") in _REJECTED:
-        raise RowLeftOut("quality", f"{station} at {at} was marked {value['qualityControl']}")
     number = value["value"]
     if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < 100:
         raise RowLeftOut("range", f"{station} at {at} has {str(number)[:20]} degrees Celsius")

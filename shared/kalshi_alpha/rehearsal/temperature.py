@@ -1,0 +1,311 @@
+"""Rehearse a recorded temperature day: every trade of it, the whole process, on virtual time.
+
+The twin's exchange lists the day's real brackets and prints every recorded trade; the momentum
+process runs as it is deployed, with its socket, its paper broker, its ledger and its limits, in one
+thread on a clock that jumps from one event to the next. No station is recorded for these days, so
+the weather is what was known before: the season and an earlier high.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import httpx
+
+from kalshi_alpha.cloud.artifacts import ArtifactStore, FolderStore
+from kalshi_alpha.cloud.exposure import ExposureStore
+from kalshi_alpha.cloud.ledger import LedgerStore
+from kalshi_alpha.cloud.state import StateStore
+from kalshi_alpha.cloud.table import Table
+from kalshi_alpha.families.temperature_book import load_parameters
+from kalshi_alpha.markets.stations import load_stations
+from kalshi_alpha.momentum.events import Looked
+from kalshi_alpha.momentum.terms import StrategyTerms, load_terms
+from kalshi_alpha.momentum.weather import looked
+from kalshi_alpha.pricing.weather_reading import PastHigh, WeatherReading
+from kalshi_alpha.rehearsal.campaign.loopback import Loopback
+from kalshi_alpha.rehearsal.campaign.tables import MemoryTables
+from kalshi_alpha.rehearsal.campaign.virtual import VirtualClock, VirtualLoop
+from kalshi_alpha.rehearsal.exchange.server import ExchangeServer
+from kalshi_alpha.rehearsal.exchange.temperatures import (
+    DECIDED_AFTER,
+    list_temperatures,
+    temperature_terms,
+)
+from kalshi_alpha.rehearsal.recorded_temperature import RecordedDay, RecordedTrade
+from kalshi_alpha.rehearsal.tape_player import TapePlayer, last_by_market
+from kalshi_alpha.steps.momentum import MomentumWatch, at_once
+from kalshi_alpha.steps.momentum_event import MomentumEvent
+from kalshi_alpha.steps.momentum_runtime import MomentumRuntime
+from kalshi_alpha.steps.momentum_settle import SettledDay, settle_day
+from kalshi_alpha.steps.runtime import Settings
+from kalshi_alpha.trading.arming import Broker
+from kalshi_alpha.venues.kalshi.reader import KalshiReader
+from kalshi_alpha.venues.kalshi.signing import Credentials, load_key
+
+LABELS = {
+    "brackets, trades and results": "recorded",
+    "resting quotes of others": "simulated: one maker beside the last trades",
+    "weather": "recorded highs of days before; no observation of the day, and no forecast",
+    "hazard of a new high": "by the clock: the share of past days whose high fell into the minutes",
+    "our fills": "simulated on the recorded tape: only a trade through our price counts",
+    "degree settled on": "simulated: the lower end of the bracket that was paid",
+    "profit and loss": "no proof of anything: one day, and nobody saw our orders",
+}
+_BEFORE = timedelta(minutes=2)
+_AFTER = timedelta(minutes=10)
+_TICK_S = 60.0
+
+C = TypeVar("C", bound=KalshiReader)
+Progress = Callable[[datetime, MomentumEvent], object]
+
+
+class _Exchange(ExchangeServer):
+    """The exchange with its ticking on virtual time."""
+
+    async def _tick(self) -> None:
+        while True:
+            self.engine.advance()
+            await self.clock.wait(_TICK_S)
+
+
+class TwinRuntime(MomentumRuntime):
+    """The process' runtime with the twin for a venue and tables in memory."""
+
+    def __init__(
+        self, settings: Settings, clock: VirtualClock, exchange: ExchangeServer, folder: Path
+    ) -> None:
+        super().__init__(settings, clock)
+        self._exchange, self._folder, self._tables = exchange, folder, MemoryTables()
+        self._door: Loopback | None = None
+
+    @cached_property
+    def state(self) -> StateStore:
+        """Windows, switch, heartbeats."""
+        return StateStore(Table(self._tables, "state"))
+
+    @cached_property
+    def ledger(self) -> LedgerStore:
+        """Orders, fills, settlements."""
+        return LedgerStore(Table(self._tables, "ledger"))
+
+    @cached_property
+    def exposure(self) -> ExposureStore:
+        """The limits' counters."""
+        return ExposureStore(Table(self._tables, "ledger"), self.clock.sleep)
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """A folder."""
+        return FolderStore(self._folder)
+
+    @property
+    def broker(self) -> Broker:
+        """Paper, always."""
+        return Broker.PAPER
+
+    def credentials(self) -> Credentials:
+        """Return the twin's throw-away key."""
+        return Credentials(self._exchange.key_id, load_key(self._exchange.pem.encode()))
+
+    def venue_client(self, kind: type[C], secret: str) -> C:
+        """Return a client whose requests the twin answers in this thread."""
+        del secret
+        if kind.__name__ not in self._clients:
+            runner: Any = self._exchange._runner  # noqa: SLF001
+            door = Loopback(runner.app, asyncio.get_running_loop())
+            self._clients[kind.__name__] = kind(
+                self.settings.require("venue_url"),
+                self.clock,
+                self.credentials(),
+                httpx.MockTransport(door.answer),
+            )
+        return cast("C", self._clients[kind.__name__])
+
+
+class RecordedSky:
+    """The weather of a recorded day: an earlier high and the season, and the clock's own hazard."""
+
+    def __init__(self, day: RecordedDay, terms: StrategyTerms) -> None:
+        self._day, self._minutes = day, terms.lean.hazard_minutes
+        self._station = load_stations().of(day.series)
+        self._parameters = load_parameters(self._station.station, day.day)
+
+    def look(self, event: MomentumEvent, now: datetime) -> Looked | None:
+        """Return what is known now."""
+        past = None if self._day.past is None else PastHigh(*self._day.past)
+        reading = WeatherReading(self._station.station, event.day, now, past=past)
+        return looked(
+            reading,
+            self._parameters,
+            now,
+            event.brackets.payoffs,
+            minutes=self._minutes,
+            by_the_clock=True,
+        )
+
+
+@dataclass(slots=True)
+class TemperatureResult:
+    """What a rehearsed day left.
+
+    Attributes:
+        day: as recorded.
+        seed: of the twin's own names.
+        event: of the process, with its strategy as it ended.
+        settled: what the day came to.
+        told: sentences for the operator, with their times.
+        played: trades that were printed.
+        frames: that the process heard.
+        terms: of the strategy.
+    """
+
+    day: RecordedDay
+    seed: int
+    terms: StrategyTerms
+    event: MomentumEvent | None = None
+    settled: SettledDay | None = None
+    told: list[tuple[datetime, str]] = field(default_factory=list)
+    played: int = 0
+    frames: int = 0
+    orders: list[dict[str, Any]] = field(default_factory=list)
+
+
+class TemperatureRehearsal:
+    """One rehearsed climate day; ``folder`` receives the artifacts the process writes."""
+
+    def __init__(
+        self,
+        day: RecordedDay,
+        folder: Path,
+        *,
+        seed: int,
+        terms: StrategyTerms | None = None,
+        shadow: bool = False,
+        progress: Callable[[datetime], object] = lambda _: None,
+        until: datetime | None = None,
+        happens: Callable[[TwinRuntime, ExchangeServer], None] | None = None,
+    ) -> None:
+        self._day, self._folder, self._seed = day, folder, seed
+        self._terms = terms or load_terms()
+        self._shadow, self._progress = shadow, progress
+        self._until, self._happens = until, happens
+        self._station = load_stations().of(day.series)
+
+    def run(self) -> TemperatureResult:
+        """Play the day and return what it left."""
+        clock = VirtualClock(self._station.day(self._day.day).start - _BEFORE)
+        loop = VirtualLoop(clock)
+        asyncio.set_event_loop(loop)
+        try:
+            return loop.run_until_complete(self._play(clock))
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    async def _play(self, clock: VirtualClock) -> TemperatureResult:
+        result = TemperatureResult(self._day, self._seed, self._terms)
+        exchange = _Exchange(
+            clock,
+            path_value=lambda _symbol, _at: float(self._day.settled),
+            seed=self._seed,
+            crowd=False,
+            key_kind="ed25519",
+            maintenance=False,
+        )
+        for market in list_temperatures(self._day):
+            exchange.engine.list_market(market)
+        exchange.engine.override_fees(self._day.event, temperature_terms())
+        await exchange.start(0)
+        try:
+            await self._traded(clock, exchange, result)
+        finally:
+            await exchange.stop()
+        return result
+
+    async def _traded(
+        self, clock: VirtualClock, exchange: _Exchange, result: TemperatureResult
+    ) -> None:
+        runtime = self._runtime(clock, exchange)
+        trades = list(self._day.trades())
+        begins = clock.now()
+        player = TapePlayer(exchange.engine)
+        for trade in last_by_market(t for t in trades if t.at <= begins):
+            player.rest(trade)
+        day = self._station.day(self._day.day)
+        watch = MomentumWatch(
+            runtime,
+            runtime.temperatures.group_of(self._day.series),
+            day,
+            self._terms,
+            RecordedSky(self._day, self._terms),
+            tell=lambda said: result.told.append((clock.now(), said)),
+            shadow=self._shadow,
+            aside=at_once,
+        )
+        playing = asyncio.create_task(
+            self._tape(clock, player, [t for t in trades if t.at > begins])
+        )
+        if self._happens is not None:
+            self._happens(runtime, exchange)
+        try:
+            until = self._until
+            await watch.run(lambda: until is not None and clock.now() >= until)
+        finally:
+            playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)
+        if playing.done() and not playing.cancelled() and (error := playing.exception()):
+            raise error
+        result.event = next(iter(watch.each), None)
+        result.played, result.frames = player.played, watch.frames
+        if until is None:
+            paid = self._day.closes + DECIDED_AFTER + exchange.engine.settlement_delay + _AFTER
+            await clock.wait((paid - clock.now()).total_seconds())
+            exchange.engine.advance()
+            result.settled = settle_day(runtime, self._day.series, day)
+        result.orders = self._orders(runtime, result)
+        runtime.close()
+
+    def _runtime(self, clock: VirtualClock, exchange: ExchangeServer) -> TwinRuntime:
+        ready = exchange.ready()
+        settings = Settings(
+            state_table="state",
+            ledger_table="ledger",
+            artifacts=str(self._folder),
+            venue_url=ready["rest"],
+            venue_ws_url=ready["ws"],
+            secret="twin",  # noqa: S106 - a name
+        )
+        runtime = TwinRuntime(settings, clock, exchange, self._folder)
+        runtime.state.set_kill_switch(on=False, reason="rehearsal", by="rehearsal", at=clock.now())
+        return runtime
+
+    async def _tape(
+        self, clock: VirtualClock, player: TapePlayer, trades: list[RecordedTrade]
+    ) -> None:
+        hour: tuple[date, int] | None = None
+        for trade in trades:
+            left = (trade.at - clock.now()).total_seconds()
+            if left > 0:
+                await clock.wait(left)
+            player.play(trade)
+            if hour != (trade.at.date(), trade.at.hour):
+                hour = (trade.at.date(), trade.at.hour)
+                self._progress(trade.at)
+
+    @staticmethod
+    def _orders(runtime: TwinRuntime, result: TemperatureResult) -> list[dict[str, Any]]:
+        if result.event is None:
+            return []
+        return [
+            {"window_id": stretch.window_id, **doc}
+            for stretch in result.event.stretches
+            for doc in runtime.ledger.orders(stretch.window_id)
+            if "ticker" in doc
+        ]

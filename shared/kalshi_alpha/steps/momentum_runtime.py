@@ -1,0 +1,30 @@
+"""What the momentum process works with: the runtime of every step, and the temperature series."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from kalshi_alpha.cloud.services import read_secret
+from kalshi_alpha.markets.registry import Registry, load_registry
+from kalshi_alpha.markets.temperature import Temperatures, load_temperatures
+from kalshi_alpha.steps.runtime import Runtime, credentials_from
+from kalshi_alpha.venues.kalshi.signing import Credentials
+
+
+class MomentumRuntime(Runtime):
+    """A runtime that knows the temperature series; no other process of ours builds one."""
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What trades: the indices, whose limits these share, and the temperatures."""
+        return self.temperatures.registry(load_registry())
+
+    @cached_property
+    def temperatures(self) -> Temperatures:
+        """The temperature series and their city groups."""
+        return load_temperatures()
+
+    def credentials(self) -> Credentials:
+        """Return what signs the socket's handshake: the key that can only read, where it is set."""
+        name = self.settings.read_secret or self.settings.require("secret")
+        return credentials_from(read_secret(name))
