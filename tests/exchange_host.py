@@ -115,8 +115,8 @@ class Host:
 def hosting(**options: Any) -> Iterator[Host]:
     """Serve an exchange with KXINXU and KXINX events that fix in half an hour, and a rival."""
     clock = ManualClock(NOW)
-    options = {"crowd": False, "limits": unlimited(), "key_kind": "ed25519"} | options
-    server = ExchangeServer(clock, path_value=lambda symbol, _: LEVEL[symbol], **options)
+    chosen: dict[str, Any] = {"crowd": False, "limits": unlimited(), "key_kind": "ed25519"}
+    server = ExchangeServer(clock, path_value=lambda symbol, _: LEVEL[symbol], **chosen | options)
     server.engine.open_account(RIVAL, 1_000_000 * CASH_UNIT)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

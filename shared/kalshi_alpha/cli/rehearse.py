@@ -20,18 +20,26 @@ from kalshi_alpha.markets.registry import ALL, INDEX, MACRO
 if TYPE_CHECKING:  # the research image has no twin
     from kalshi_alpha.rehearsal.report import Left
     from kalshi_alpha.rehearsal.run import Progress, WindowProgress
+    from kalshi_alpha.rehearsal.temperature_report import TemperatureLeft
 
+_DAY, _TEMPERATURE_DAY = "2025-11-04", "2024-12-03"
+_TEMPERATURE = "temperature"
 _STEPS = ("Preflight", "Scan", "Quote", "Cancel", "Reconcile", "Done")
 
 
 def rehearse(
     day: Annotated[
-        str, typer.Option("--date", help="A recorded day: 2025-11-04 or 2025-10-31.")
-    ] = "2025-11-04",
+        str,
+        typer.Option(
+            "--date",
+            help="A recorded day: 2025-11-04 or 2025-10-31; temperature: 2024-12-03 or 2024-11-21.",
+        ),
+    ] = _DAY,
     family: Annotated[
         str,
         typer.Option(
-            help="index; a release: cpi, claims, ten-year, gasoline; macro for these four; or all."
+            help="index; temperature; a release: cpi, claims, ten-year, gasoline; macro for these "
+            "four; or all."
         ),
     ] = "index",
     folder: Annotated[
@@ -45,11 +53,11 @@ def rehearse(
     """Play a recorded day against the twin, with the real functions: its noon and its close.
 
     With --family a recorded release of a macro family, which has its own day. Takes two minutes,
-    one for a release: the last half minute before each fixing runs in real time. Exits 6 when the
-    ledger and the exchange's books differ.
+    one for a release: the last half minute before each fixing runs in real time. A temperature day
+    is played whole on virtual time. Exits 6 when the ledger and the exchange's books differ.
     Example: kalshi-alpha rehearse --date 2025-11-04
     """
-    found: list[Left] = []
+    found: list[Left | TemperatureLeft] = []
     with _display(quiet=as_json) as progress:
         found += [_rehearsed(one, day, folder, seed, progress) for one in _families(family)]
     if as_json:
@@ -69,16 +77,23 @@ def _families(family: str) -> tuple[str, ...]:
     from kalshi_alpha.rehearsal.releases import PLAYS  # noqa: PLC0415
 
     if family == ALL:
-        return (INDEX, *PLAYS)
+        return (INDEX, *PLAYS, _TEMPERATURE)
     return tuple(PLAYS) if family == MACRO else (family,)
 
 
-def _rehearsed(family: str, day: str, folder: Path, seed: int, progress: Progress) -> Left:
+def _rehearsed(
+    family: str, day: str, folder: Path, seed: int, progress: Progress
+) -> Left | TemperatureLeft:
     from kalshi_alpha.rehearsal.releases import macro_traded  # noqa: PLC0415
     from kalshi_alpha.rehearsal.report import rehearse_and_report, rehearse_release  # noqa: PLC0415
 
     if family == INDEX:
         return rehearse_and_report(parse_day(day), folder, seed=seed, progress=progress)
+    if family == _TEMPERATURE:
+        from kalshi_alpha.rehearsal.temperature_report import rehearse_temperature  # noqa: PLC0415
+
+        chosen = parse_day(_TEMPERATURE_DAY if day == _DAY else day)
+        return rehearse_temperature(chosen, folder, seed=seed)
     with macro_traded():
         return rehearse_release(family, folder, seed=seed, progress=progress)
 

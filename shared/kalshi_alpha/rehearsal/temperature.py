@@ -178,7 +178,19 @@ class TemperatureResult:
 
 
 class TemperatureRehearsal:
-    """One rehearsed climate day; ``folder`` receives the artifacts the process writes."""
+    """One rehearsed climate day.
+
+    Args:
+        day: as recorded.
+        folder: receives the artifacts the process writes.
+        seed: of the twin's names.
+        terms: of the strategy, by default the shipped ones.
+        shadow: whether the process only decides and records.
+        progress: told the time of the first trade of each hour.
+        begins: when the process starts; by default two minutes before the climate day.
+        until: when it is told to stop; by default it ends with trading, and the day is settled.
+        happens: given runtime and exchange before the process starts, to plan what goes wrong.
+    """
 
     def __init__(
         self,
@@ -189,6 +201,7 @@ class TemperatureRehearsal:
         terms: StrategyTerms | None = None,
         shadow: bool = False,
         progress: Callable[[datetime], object] = lambda _: None,
+        begins: datetime | None = None,
         until: datetime | None = None,
         happens: Callable[[TwinRuntime, ExchangeServer], None] | None = None,
     ) -> None:
@@ -197,10 +210,11 @@ class TemperatureRehearsal:
         self._shadow, self._progress = shadow, progress
         self._until, self._happens = until, happens
         self._station = load_stations().of(day.series)
+        self._begins = begins or self._station.day(day.day).start - _BEFORE
 
     def run(self) -> TemperatureResult:
         """Play the day and return what it left."""
-        clock = VirtualClock(self._station.day(self._day.day).start - _BEFORE)
+        clock = VirtualClock(self._begins)
         loop = VirtualLoop(clock)
         asyncio.set_event_loop(loop)
         try:

@@ -30,6 +30,7 @@ _TITLES = {
     "scoreboard": "scoreboard",
     "readiness": "readiness",
     "calibration": "calibration",
+    "momentum": "temperature momentum",
     "rehearsal": "rehearsal, all in one",
     "backtest": "backtest",
     "score": "score of the law",

@@ -129,7 +129,7 @@ def _events(markets: Iterable[Mapping[str, Any]], now: datetime) -> dict[str, se
     """Return the closing times of each event's markets that may still trade, as listed."""
     found: dict[str, set[str]] = {}
     for market in markets:
-        if market.get("status") not in _ENDED:
+        if str(market.get("status")) not in _ENDED:
             times = found.setdefault(str(market.get("event_ticker")), set())
             times.add(str(market.get("close_time")))
     return {event: times for event, times in found.items() if _may_be_ahead(times, now)}

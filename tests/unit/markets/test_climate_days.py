@@ -71,6 +71,33 @@ def test_the_shipped_stations_are_the_venues_and_not_their_neighbours():
     assert named["KXHIGHLAX"] == ("CLILAX", "KLAX")
 
 
+@pytest.mark.parametrize(
+    ("cli", "headline"),
+    [
+        ("CLINYC", "CENTRAL PARK NY"),
+        ("CLIMDW", "CHICAGO-MIDWAY"),
+        ("CLIMIA", "MIAMI"),
+        ("CLIAUS", "AUSTIN BERGSTROM"),
+        ("CLIDEN", "DENVER CO"),
+        ("CLILAX", "LOS ANGELES INTL AIRPORT CA"),
+        ("CLIPHL", "PHILADELPHIA PA"),
+        ("CLIMSP", "TWIN CITIES MN"),
+        ("CLIBOS", "BOSTON MA"),
+        ("CLIATL", "ATLANTA"),
+        ("CLIPHX", "PHOENIX AZ"),
+        ("CLISFO", "SAN FRANCISCO AIRPORT"),
+        ("CLISEA", "SEATTLE-TACOMA WA AIRPORT"),
+        ("CLIDCA", "WASHINGTON NATIONAL DC"),
+        ("CLIDFW", "DALLAS/FORT WORTH"),
+        ("CLIHOU", "HOUSTON/HOBBY AIRPORT"),
+        ("CLILAS", "LAS VEGAS NV"),
+    ],
+)
+def test_the_headline_of_each_report_is_known_and_of_no_other(cli, headline):
+    fitting = [one.cli for one in STATIONS.by_series.values() if one.place in headline]
+    assert fitting == [cli]
+
+
 def test_every_offset_is_the_zones_standard_time_and_no_other():
     for one in STATIONS.by_series.values():
         winter = datetime(2026, 1, 15, tzinfo=one.zone).utcoffset()

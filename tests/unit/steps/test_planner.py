@@ -302,6 +302,16 @@ def test_an_event_that_is_gone_cancels_its_plan_until_it_is_listed_again(
     assert set(scheduled()) == {CPI, CLAIMS}
 
 
+def test_a_plan_whose_schedule_is_gone_already_is_cancelled_all_the_same(
+    runtime: Runtime, listing: Listing
+) -> None:
+    planner.run({}, runtime)
+    scheduler().delete_schedule(GroupName=GROUP, Name=CLAIMS)
+    listing.markets = listing.markets[:2]
+
+    assert list(planner.run({}, runtime)["cancelled"]) == [CLAIMS]
+
+
 def test_one_of_two_events_that_is_gone_leaves_the_plan_to_the_other(
     runtime: Runtime, listing: Listing
 ) -> None:

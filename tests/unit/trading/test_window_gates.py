@@ -13,6 +13,7 @@ from kalshi_alpha.trading.window_gates import (
     Heartbeat,
     ParameterFacts,
     SeriesFacts,
+    SourceFacts,
     WindowFacts,
     judge,
     kill_switch,
@@ -300,3 +301,28 @@ def test_a_law_that_drifted_too_far_stops_its_series_at_preflight_only():
 
 def test_a_law_that_drifts_a_little_goes():
     assert codes(series=replace(SPX, fit=Allow(0.5, "it drifts"))) == []
+
+
+FIGURE = replace(SPX, heartbeat=None, source=SourceFacts(age_s=3600.0, limit_s=93_600.0))
+
+
+def test_a_figure_needs_no_heartbeat_and_an_index_no_source():
+    assert codes(series=FIGURE) == []
+    assert codes(series=replace(FIGURE, source=None)) == ["heartbeat-missing"]
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (SourceFacts(93_601.0, 93_600.0), "source-stale"),
+        (SourceFacts(-1.0, 93_600.0), "source-stale"),
+        (SourceFacts(math.nan, 93_600.0), "source-stale"),
+        (SourceFacts(0.0, 93_600.0, problem="nothing is known of claims"), "source"),
+    ],
+)
+def test_a_figure_whose_source_is_silent_or_unknown_is_refused(source, code):
+    stale = replace(FIGURE, source=source)
+
+    assert codes(series=stale) == [code]
+    scanned = judge(WINDOW, (stale,), window_gates=WINDOW_SCAN, series_gates=SERIES_SCAN)
+    assert not scanned.go

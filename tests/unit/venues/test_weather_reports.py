@@ -78,8 +78,9 @@ def test_the_mark_of_a_record_is_no_part_of_the_number():
     assert not parse_report(text("nyc_final"), NYC).record
 
 
-def test_a_missing_maximum_is_none_and_never_zero():
-    missing = changed("nyc_final", ("MAXIMUM         85    347 PM", "MAXIMUM         MM     MM   "))
+@pytest.mark.parametrize("row", ["MM     MM   ", "M       M   ", "MM          "])
+def test_a_missing_maximum_is_none_and_never_zero(row):
+    missing = changed("nyc_final", ("MAXIMUM         85    347 PM", f"MAXIMUM         {row}"))
     report = parse_report(missing, NYC)
 
     assert report.maximum is None
@@ -96,6 +97,7 @@ def test_a_negative_maximum_is_read():
     [
         (("KOKX 090626", "KOKX 090626 CCA"), "CCA"),
         (("CLIMATE REPORT ", "CLIMATE REPORT...CORRECTED"), "CORRECTED"),
+        (("CLIMATE REPORT ", "CLIMATE REPORT CORRECTION "), "CORRECTED"),
     ],
 )
 def test_a_correction_says_that_it_is_one(swap, mark):
@@ -115,6 +117,11 @@ def test_a_report_issued_after_midnight_in_the_next_month_is_read():
 def test_a_report_for_another_station_is_refused_by_its_name():
     with pytest.raises(DataError, match="CLIMIA is of another station than CLINYC of KXHIGHNY"):
         parse_report(text("mia_final"), NYC)
+
+
+def test_a_place_with_a_wide_space_in_it_is_the_same_place():
+    wide = changed("nyc_final", ("THE CENTRAL PARK NY CLIMATE", "THE CENTRAL  PARK NY CLIMATE"))
+    assert parse_report(wide, NYC).maximum == 85
 
 
 def test_a_report_of_another_place_under_the_right_name_is_refused():

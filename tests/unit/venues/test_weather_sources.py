@@ -53,7 +53,7 @@ def test_rows_that_are_none_are_counted_and_a_day_twice_is_no_figure():
     [
         ("CF6NYC", "CF6LGA", "LGA, another station than NYC"),
         ("CF6NYC", "", "none, another station"),
-        ("CENTRAL PARK NY", "LA GUARDIA NY", "another station than CENTRAL PARK"),
+        ("CENTRAL PARK NY", "LAGUARDIA NY", "another station than CENTRAL PARK"),
         ("JULY", "JULLY", "no date"),
         ("DY MAX MIN", "DY MIN MAX", "0 heads"),
         ("=\nSM  273", "-\nSM  273", "does not end"),
@@ -62,6 +62,10 @@ def test_rows_that_are_none_are_counted_and_a_day_twice_is_no_figure():
 def test_a_table_of_another_station_or_form_is_refused(old, new, said):
     with pytest.raises(DataError, match=said):
         table(made.TABLE.replace(old, new))
+
+
+def test_a_table_may_spell_its_place_otherwise_than_the_report():
+    assert len(table(made.TABLE.replace("CENTRAL PARK NY", "NEW YORK NY")).figures) == 3
 
 
 def test_a_table_without_a_day_that_is_over_is_refused():

@@ -78,7 +78,7 @@ def temperature_series_info(series: str, at: datetime) -> dict[str, Any]:
 
 def _market(day: RecordedDay, one: RecordedMarket) -> Market:
     station = load_stations().of(day.series)
-    words = _words(one)
+    words = words_of(one)
     strike = {"floor_strike": one.strike.floor, "cap_strike": one.strike.cap}
     listed: dict[str, Any] = {
         "ticker": one.ticker,
@@ -125,7 +125,8 @@ def _market(day: RecordedDay, one: RecordedMarket) -> Market:
     )
 
 
-def _words(one: RecordedMarket) -> str:
+def words_of(one: RecordedMarket) -> str:
+    """Return the degrees that a bracket pays on, as the venue writes them."""
     low, high = one.payoff.low, one.payoff.high
     if low is None:
         return f"{high}\N{DEGREE SIGN} or below"

@@ -96,8 +96,8 @@ def page_of(document: Mapping[str, Any]) -> Study:
 
 _FILTER = (
     "Brier is summed over the brackets of an event; RPS is the mean over its inner edges. "
-    "Differences are paired moment by moment, and intervals draw runs of five whole days, on which "
-    "all cities are one."
+    "Differences are paired moment by moment, and intervals draw runs of five whole days (fewer of "
+    "under forty), on which all cities are one."
 )
 _AHEAD = (
     "Error saved is the share of the squared error of no change that a model does without. Right "
@@ -177,7 +177,7 @@ def _hours_chart(rows: Sequence[Mapping[str, Any]]) -> str:
     place = np.arange(len(known))
     for k, (name, colour) in enumerate((("brier", MODEL), ("rps", BAD))):
         found, low, high = np.array([row[f"{name}_less"] for row in known]).reshape(-1, 3).T
-        bars = (found - low, high - found)
+        bars = (np.maximum(found - low, 0.0), np.maximum(high - found, 0.0))
         where = place + (k - 0.5) * 0.25
         axes.errorbar(where, found, yerr=bars, fmt="o", ms=4, lw=1.2, color=colour, label=name)
     axes.axhline(0.0, color=MUTED, lw=0.8)

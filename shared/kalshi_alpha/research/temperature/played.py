@@ -23,7 +23,7 @@ import numpy as np
 from kalshi_alpha.markets.units import CASH_UNIT, CENT, PRICE_UNIT
 from kalshi_alpha.research.backtest.fills import Evidence
 from kalshi_alpha.research.backtest.records import FillRow
-from kalshi_alpha.research.backtest.summary import Sample, by_day, drawdown_of, row_of
+from kalshi_alpha.research.backtest.summary import Sample, by_day, by_period, drawdown_of, row_of
 from kalshi_alpha.research.data.findings import Floats
 from kalshi_alpha.research.temperature.filtering import Law, Panel, Progress, filtered
 from kalshi_alpha.research.temperature.leanings import Leaning, signalled, valued
@@ -49,6 +49,7 @@ EDGES, TAKER_EDGES, FLOWS, OFFSETS = (0.01, 0.02, 0.03, 0.05), (0.02, 0.04), (-1
 COHERENT = 0.15  # dollars by which the middles may miss one, where that is asked
 YEAR = 365.0  # these ladders settle every day
 _CHUNK = 4
+_HALF = ("from", "to", "fills", "realised", "realised_low", "realised_high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,7 @@ def summed(played: Sequence[Played], *, block: int = 1) -> list[dict[str, Any]]:
     """Return a row for each strategy and for the same moments with a coin's side.
 
     ``row_of`` says what the keys of a row mean; never to trade earns 0. Only the first strategy may
-    be called an edge: the others are further looks at the same days.
+    be called an edge: the others are further looks at the same days. It also tells its halves.
     """
     days = sorted({one.day for one in played})
     found = []
@@ -239,7 +240,12 @@ def summed(played: Sequence[Played], *, block: int = 1) -> list[dict[str, Any]]:
             events = sum(one.day.isoformat() in set(sample.days) for one in played)
             row = row_of(sample, events, one_of_many=which != SIGNALS)
             title = which if which == name else f"{name}: {COIN}"
-            found.append({"strategy": title, "rules": dict(used), **row, **readiness_of(sample)})
+            row = {"strategy": title, "rules": dict(used), **row, **readiness_of(sample)}
+            if which == SIGNALS:
+                row["halves"] = [
+                    {key: half[key] for key in _HALF} for half in by_period(sample, events)
+                ]
+            found.append(row)
     return found
 
 

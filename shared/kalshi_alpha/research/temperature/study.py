@@ -49,7 +49,7 @@ from kalshi_alpha.research.temperature.walking import (
 from kalshi_alpha.research.temperature.weather_highs import FILE
 
 SCHEMA = "kalshi-alpha/temperature-study/1"
-BLOCK = 5  # days drawn together: weather and mood last longer than one
+BLOCK, FEWEST_BLOCKS = 5, 8  # days drawn together: weather and mood last longer than one
 SEED = 20_241_209
 # The quotes at hand cover sixteen days: forty-two to learn from there are not.
 QUOTED = Plan(train=10, test=2, judged=2, held=4, fewest=6)
@@ -315,7 +315,8 @@ def _settings(request: Request) -> dict[str, Any]:
 
 
 def _block(days: int) -> int:
-    return min(BLOCK, max(days, 1))
+    """Return how many days are drawn together: fewer of few, or all draws would be alike."""
+    return max(1, min(BLOCK, days // FEWEST_BLOCKS))
 
 
 def _interval(found: Interval | None) -> list[float] | None:

@@ -16,6 +16,7 @@ from kalshi_alpha.venues.macro.figures import Collecting, Parsed, day, text_of
 _LONGEST = 60_000  # characters; a table has about six thousand
 _NAME = re.compile(r"^CF6([A-Z]{3})$", re.MULTILINE)
 _FIELD = re.compile(r"\b(STATION|MONTH|YEAR): +(.+?) *$", re.MULTILINE)
+_WORD = re.compile(r"[A-Z]{4,}", re.ASCII)
 _RULE = re.compile(r"^=+$")
 _HEAD = ("DY", "MAX", "MIN", "AVG")
 _MISSING = "M"
@@ -63,7 +64,9 @@ def _month(text: str, station: Station) -> date:
         said = ", ".join(sorted(names)) or "none"
         raise DataError(f"the climate table is of {said}, another station than {station.cli[3:]}")
     fields = dict(_FIELD.findall(text))
-    if station.place not in fields.get("STATION", "").upper():
+    # Tables and reports spell a place differently: one word in common is asked for.
+    words = set(_WORD.findall(fields.get("STATION", "").upper()))
+    if not words & set(_WORD.findall(f"{station.place} {station.city}".upper())):
         raise DataError(
             f"the climate table is of {fields.get('STATION', 'no station')!r}, which is another "
             f"station than {station.place}"

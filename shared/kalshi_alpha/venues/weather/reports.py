@@ -50,10 +50,11 @@ _HEADLINE = re.compile(
 )
 _VALID = re.compile(r"VALID (?:TODAY )?AS OF ([0-9]{1,2}):?([0-5][0-9]) (AM|PM)")
 _ROW = re.compile(
-    r"^ *MAXIMUM(?: TEMPERATURE(?: \(F\))?)? +(MM|-?[0-9]{1,3})(R?)(?= |$)"
-    r"(?: +(?:([0-9]{1,2}):?([0-5][0-9]) (AM|PM)|MM)(?= |$))?"
+    r"^ *MAXIMUM(?: TEMPERATURE(?: \(F\))?)? +(MM?|-?[0-9]{1,3})(R?)(?= |$)"
+    r"(?: +(?:([0-9]{1,2}):?([0-5][0-9]) (AM|PM)|MM?)(?= |$))?"
 )
 _SECTIONS = ("TODAY", "YESTERDAY")
+_MISSING = ("MM", "M")
 _APART = timedelta(hours=2)  # between the two clocks of one report
 _COLDEST, _HOTTEST = -60, 135
 
@@ -190,7 +191,7 @@ def _status(name: str, section: str, valid: datetime | None) -> Status:
 
 
 def _degrees(name: str, text: str) -> int | None:
-    if text == "MM":
+    if text in _MISSING:
         return None
     found = int(text)
     if not _COLDEST <= found <= _HOTTEST:
@@ -209,4 +210,4 @@ def _correction(lines: list[str]) -> str:
     if wire[4]:
         return str(wire[4])
     head = " ".join(lines[: lines.index(next(x for x in lines if "CLIMATE SUMMARY" in x)) + 1])
-    return "CORRECTED" if "CORRECTED" in head else ""
+    return "CORRECTED" if "CORRECT" in head else ""

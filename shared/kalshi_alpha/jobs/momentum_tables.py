@@ -1,0 +1,124 @@
+"""What a momentum process left, as parquet, and questions to it in SQL.
+
+The process writes lines, for its image holds neither pyarrow nor a database; here they become one
+parquet file a kind, which DuckDB asks on a laptop and Athena on AWS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kalshi_alpha.cloud.artifacts import ArtifactStore
+from kalshi_alpha.errors import ConfigurationError, DataError
+
+FEATURES, LEANS = "features", "leans"
+KINDS = (FEATURES, LEANS, "orders", "fills", "trades")
+_FEATURES = {
+    **dict.fromkeys(("event", "ticker"), pa.string()),
+    **dict.fromkeys(("place", "held"), pa.int64()),
+    **dict.fromkeys(
+        (
+            "at", "mid", "spread", "velocity", "acceleration", "below", "above", "taken", "pushed",
+            "queue", "age_s", "belief", "law", "hazard", "centre",
+        ),
+        pa.float64(),
+    ),
+}  # fmt: skip
+_LEANS = {
+    **dict.fromkeys(("action", "kind", "ticker", "side", "code", "reason"), pa.string()),
+    **dict.fromkeys(("price", "size"), pa.int64()),
+    **dict.fromkeys(("at", "belief", "mid", "edge", "hazard", "heat"), pa.float64()),
+    **dict.fromkeys(("pros", "cons"), pa.list_(pa.string())),
+}
+_ORDERS = {
+    **dict.fromkeys(
+        ("window_id", "client_order_id", "order_id", "ticker", "side", "status", "expires_at"),
+        pa.string(),
+    ),
+    **dict.fromkeys(("price", "size", "filled_size", "remaining_size"), pa.int64()),
+}
+_FILLS = {
+    "at": pa.float64(),
+    **dict.fromkeys(("ticker", "side", "order_id", "evidence"), pa.string()),
+    **dict.fromkeys(("price", "size", "fee", "result"), pa.int64()),
+}
+_TRADES = {
+    "at": pa.float64(),
+    **dict.fromkeys(("time", "ticker", "taker"), pa.string()),
+    **dict.fromkeys(("price", "size"), pa.int64()),
+}
+SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    FEATURES: _FEATURES,
+    LEANS: _LEANS,
+    "orders": _ORDERS,
+    "fills": _FILLS,
+    "trades": _TRADES,
+}
+
+
+def read_lines(store: ArtifactStore, event: str, kind: str) -> list[dict[str, Any]]:
+    """Return what a process kept of an event, in time.
+
+    Raises:
+        DataError: naming the file that holds a line which is none.
+    """
+    found = [row for key in store.keys(f"momentum/{event}/{kind}/") for row in _rows(store, key)]
+    return sorted(found, key=lambda row: float(row["at"]))
+
+
+def write_tables(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Path]:
+    """Write each kind of row as ``<kind>.parquet``; a column that a row lacks is null in it."""
+    written = []
+    for kind, rows in tables.items():
+        schema = pa.schema(list(SCHEMAS[kind].items()))
+        columns = {name: [row.get(name) for row in rows] for name in schema.names}
+        path = folder / f"{kind}.parquet"
+        pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
+        written.append(path)
+    return written
+
+
+def ask(folder: Path, question: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Ask the tables of a folder in SQL; return the names of the columns, and the rows.
+
+    Nothing can be written and no other file be read.
+
+    Raises:
+        ConfigurationError: when the folder holds no table.
+        DataError: when the question is not understood.
+    """
+    import duckdb  # noqa: PLC0415 - for questions alone
+
+    present = [kind for kind in KINDS if (folder / f"{kind}.parquet").is_file()]
+    if not present:
+        raise ConfigurationError(
+            f"{folder} holds no table of a momentum day: rehearse one, or give its folder"
+        )
+    with duckdb.connect(":memory:") as connection:
+        for kind in present:
+            path = str(folder / f"{kind}.parquet").replace("'", "''")
+            connection.execute(f"CREATE TABLE {kind} AS SELECT * FROM read_parquet('{path}')")  # noqa: S608 - our own names
+        connection.execute("SET enable_external_access = false")
+        try:
+            answer = connection.execute(question)
+            return [column[0] for column in answer.description or ()], answer.fetchall()
+        except duckdb.Error as error:
+            said = str(error).splitlines()[0][:300]
+            known = ", ".join(present)
+            raise DataError(
+                f"the question cannot be answered: {said}; there are: {known}"
+            ) from None
+
+
+def _rows(store: ArtifactStore, key: str) -> Iterator[dict[str, Any]]:
+    try:
+        for line in store.read(key).decode().splitlines():
+            yield json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{key} holds a line that is none: {str(error)[:100]}") from None

@@ -1,0 +1,235 @@
+"""A recorded temperature day, played whole: every trade printed, quotes on paper, books closed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from kalshi_alpha.clock import iso
+from kalshi_alpha.errors import ConfigurationError, DataError
+from kalshi_alpha.jobs.momentum_tables import ask
+from kalshi_alpha.rehearsal.exchange.engine import Engine
+from kalshi_alpha.rehearsal.exchange.temperatures import list_temperatures, temperature_terms
+from kalshi_alpha.rehearsal.recorded_temperature import recorded_day, recorded_days
+from kalshi_alpha.rehearsal.tape_player import TapePlayer
+from kalshi_alpha.rehearsal.temperature import TemperatureRehearsal
+from kalshi_alpha.rehearsal.temperature_report import rehearse_temperature
+from tests.rehearsal.whole_day import DAY, EIGHT, UNTIL, played
+
+pytestmark = pytest.mark.xdist_group("temperature")
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory):
+    """The whole day, rehearsed once."""
+    return rehearse_temperature(DAY, tmp_path_factory.mktemp("day"), seed=1)
+
+
+def test_every_recorded_trade_after_midnight_is_heard_and_the_day_settles(left):
+    trades = [
+        t for t in recorded_day(DAY).trades() if t.at > datetime(2024, 12, 3, 4, 58, tzinfo=UTC)
+    ]
+    assert left.summary["trades"] == len(trades) == 1529
+    assert left.summary["won"] == "41\N{DEGREE SIGN} to 42\N{DEGREE SIGN}"
+    assert left.summary["settled"] == "41"
+    assert left.summary["scores"]["looks"] > 1_000
+
+
+def test_what_was_quoted_rested_within_its_hour_and_every_order_was_recorded_first(left):
+    rows = pq.read_table(left.folder / "orders.parquet").to_pylist()
+    assert len(rows) == left.summary["orders"] > 10
+    assert {row["status"] for row in rows} <= {
+        "canceled",
+        "expired",
+        "executed",
+        "filled",
+        "rejected",
+    }
+    for row in rows:
+        expires = datetime.fromisoformat(row["expires_at"])
+        assert expires < recorded_day(DAY).closes
+        assert (expires + timedelta(seconds=2)).second == 0
+
+
+def test_paper_fills_are_proved_by_the_tape_and_the_result_adds_up(left):
+    trades = pq.read_table(left.folder / "trades.parquet").to_pylist()
+    fills = pq.read_table(left.folder / "fills.parquet").to_pylist()
+    assert len(fills) == left.summary["fills"] > 0
+    for fill in fills:
+        sign = 1 if fill["side"] == "bid" else -1
+        assert any(
+            trade["ticker"] == fill["ticker"]
+            and abs(trade["at"] - fill["at"]) < 0.001
+            and trade["taker"] != fill["side"]
+            and (fill["price"] - trade["price"]) * sign > 0
+            for trade in trades
+        )
+    won = recorded_day(DAY)
+    paid = {one.ticker: 10_000 if one.won else 0 for one in won.markets}
+    expected = sum(
+        fill["size"] * (paid[fill["ticker"]] - fill["price"]) * (1 if fill["side"] == "bid" else -1)
+        for fill in fills
+    )
+    assert sum(fill["result"] for fill in fills) == expected
+    assert left.summary["pnl_dollars"] == pytest.approx(expected / 1_000_000)
+
+
+def test_the_filter_is_one_distribution_whenever_it_was_looked_at(left):
+    columns, rows = ask(
+        left.folder,
+        "SELECT max(abs(s - 1)) AS off, count(*) AS looks, max(n) AS brackets FROM "
+        "(SELECT at, sum(belief) AS s, count(*) AS n FROM features GROUP BY at)",
+    )
+    assert columns == ["off", "looks", "brackets"]
+    [(off, looks, brackets)] = rows
+    assert off < 1e-9
+    assert looks > 1_000
+    assert brackets == 6
+
+
+def test_reasons_stand_beside_every_decision_and_can_be_asked_for(left):
+    _, rows = ask(left.folder, "SELECT action, count(*) FROM leans GROUP BY action ORDER BY action")
+    assert [action for action, _ in rows] == ["quote", "refuse", "withdraw"]
+    _, [(silent,)] = ask(
+        left.folder, "SELECT count(*) FROM leans WHERE action != 'quote' AND reason = ''"
+    )
+    assert silent == 0
+
+
+def test_nothing_but_the_tables_can_be_asked(left):
+    with pytest.raises(DataError, match="cannot be answered"):
+        ask(left.folder, f"SELECT * FROM read_text('{left.folder / 'summary.json'}')")
+    with pytest.raises(DataError, match="there are: features, leans, orders, fills, trades"):
+        ask(left.folder, "SELECT * FROM nothing")
+    with pytest.raises(ConfigurationError, match="holds no table"):
+        ask(left.folder / "artifacts", "SELECT 1")
+
+
+def test_the_page_stands_alone_and_the_index_links_it(left):
+    page = (left.folder / "report.html").read_text()
+    assert "KXHIGHNY-24DEC03" in page
+    assert "<script" not in page
+    assert "What is recorded and what is made up" in page
+    index = left.folder.parents[1] / "reports" / "index.html"
+    assert 'href="2024-12-03/momentum.html"' in index.read_text()
+    assert (index.parent / "2024-12-03" / "momentum.html").is_file()
+
+
+def test_a_morning_played_twice_is_the_same_to_the_last_byte(tmp_path):
+    first, second = (played(tmp_path / name) for name in ("one", "two"))
+    assert first.orders == second.orders
+    assert first.event.fills() == second.event.fills()
+    assert first.event.strategy.to_json() == second.event.strategy.to_json()
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_in_shadow_the_same_is_decided_and_nothing_is_placed(tmp_path):
+    result = played(tmp_path / "shadow", shadow=True)
+    assert result.orders == []
+    assert result.event.counts["quote:follower"] > 0
+    assert not any(name.startswith("order:") for name in result.event.counts)
+
+
+def test_once_the_switch_is_thrown_all_is_out_within_two_seconds_and_nothing_is_placed(tmp_path):
+    thrown = EIGHT + timedelta(minutes=5)
+
+    def throw(runtime, exchange):
+        del exchange
+        runtime.clock.at(
+            thrown,
+            lambda: runtime.state.set_kill_switch(on=True, reason="test", by="test", at=thrown),
+        )
+
+    result = played(tmp_path / "killed", happens=throw)
+    assert any(order["events"][0]["at"] < iso(thrown) for order in result.orders)
+    for order in result.orders:
+        assert order["events"][0]["at"] < iso(thrown)
+        assert order["events"][-1]["at"] < iso(thrown + timedelta(seconds=2))
+    assert result.event.turn.wanted == ()
+    assert "kill-switch" in result.event.turn.pull
+
+
+def test_a_lost_socket_takes_everything_out_and_quoting_goes_on_with_fresh_books(tmp_path):
+    lost = EIGHT + timedelta(minutes=6)
+
+    def cut(runtime, exchange):
+        def now():
+            for session in list(exchange.hub.sessions):
+                session.socket._req.transport.close()
+
+        runtime.clock.at(lost, now)
+
+    result = played(tmp_path / "cut", happens=cut)
+    said = [told for at, told in result.told if at >= lost]
+    assert any(told.startswith("books: ") for told in said)
+    resting = [
+        order
+        for order in result.orders
+        if order["events"][0]["at"] < iso(lost) and order["events"][-1]["at"] > iso(lost)
+    ]
+    for order in resting:
+        assert order["events"][-1]["at"] < iso(lost + timedelta(seconds=3))
+    assert not result.event.strategy.pulled
+
+
+def test_a_process_that_begins_again_goes_on_and_keeps_what_it_holds(tmp_path):
+    folder = tmp_path / "again"
+    first = played(folder)
+    kept = json.loads((folder / first.event.snapshot_key).read_text())
+    assert kept["terms"] == first.terms.hash
+    assert kept["filter"]["at"] <= UNTIL.timestamp() + 1
+
+
+def test_what_is_shipped_are_two_small_days_of_new_york():
+    days = recorded_days()
+    assert set(days) == {date(2024, 11, 21), date(2024, 12, 3)}
+    assert all(sum(one.won for one in day.markets) == 1 for day in days.values())
+    folder = Path(__file__).parents[2] / "shared/kalshi_alpha/rehearsal/data/temperature"
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 300_000
+    with pytest.raises(ConfigurationError, match="2024-11-21, 2024-12-03"):
+        recorded_day(date(2024, 12, 4))
+
+
+@pytest.mark.parametrize("day", [date(2024, 11, 21), date(2024, 12, 3)])
+def test_the_twin_prints_each_recorded_trade_and_nothing_else(day):
+    from kalshi_alpha.clock import ManualClock
+
+    recorded = recorded_day(day)
+    clock = ManualClock(recorded.opens)
+    engine = Engine(clock, lambda _symbol, _at: 1.0, maintenance=False)
+    for market in list_temperatures(recorded):
+        engine.list_market(market)
+    engine.override_fees(recorded.event, temperature_terms())
+    printed = []
+    engine.listeners.append(
+        lambda kind, what: printed.append(what["trade"]) if kind == "trade" else None
+    )
+    player, trades = TapePlayer(engine), list(recorded.trades())
+    for trade in trades:
+        clock.sleep_until(trade.at)
+        player.play(trade)
+    assert [(p.ticker, p.price, p.size, p.taker_side, p.at) for p in printed] == [
+        (t.ticker, t.price, t.size, t.taker, t.at) for t in trades
+    ]
+
+
+def test_a_tape_that_breaks_ends_the_rehearsal_with_its_error(tmp_path, monkeypatch):
+    def broken(self, trade):
+        raise DataError("the tape is broken")
+
+    monkeypatch.setattr(TapePlayer, "play", broken)
+    with pytest.raises(DataError, match="the tape is broken"):
+        TemperatureRehearsal(recorded_day(DAY), tmp_path, seed=1, until=UNTIL).run()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what was written, but for captures, whose names are drawn."""
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in sorted(folder.rglob("*.json*"))
+        if "momentum" in file.parts
+    }
