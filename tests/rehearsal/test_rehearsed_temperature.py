@@ -81,12 +81,12 @@ def test_paper_fills_are_proved_by_the_tape_and_the_result_adds_up(left):
 def test_the_filter_is_one_distribution_whenever_it_was_looked_at(left):
     columns, rows = ask(
         left.folder,
-        "SELECT max(abs(s - 1)) AS off, count(*) AS looks, max(n) AS brackets FROM "
+        "SELECT max(abs(s - 1)) AS apart, count(*) AS looks, max(n) AS brackets FROM "
         "(SELECT at, sum(belief) AS s, count(*) AS n FROM features GROUP BY at)",
     )
-    assert columns == ["off", "looks", "brackets"]
-    [(off, looks, brackets)] = rows
-    assert off < 1e-9
+    assert columns == ["apart", "looks", "brackets"]
+    [(apart, looks, brackets)] = rows
+    assert apart < 1e-9
     assert looks > 1_000
     assert brackets == 6
 
@@ -218,7 +218,7 @@ def test_the_twin_prints_each_recorded_trade_and_nothing_else(day):
 
 
 def test_a_tape_that_breaks_ends_the_rehearsal_with_its_error(tmp_path, monkeypatch):
-    def broken(self, trade):
+    def broken(*_):
         raise DataError("the tape is broken")
 
     monkeypatch.setattr(TapePlayer, "play", broken)
