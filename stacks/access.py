@@ -117,9 +117,25 @@ ACCESS_OF_RELEASES: dict[str, Access] = {
 }
 
 
+# The process of a city group: it places, so it reads the switch and counts in the limits as quote
+# does, and it may write nothing of the days and standings.
+ACCESS_OF_MOMENTUM: dict[str, Access] = {
+    "momentum": Access(
+        _BOTH,
+        (_WINDOW, "HEARTBEAT", "COOLOFF"),
+        (*_BOOKS, "DAY#*"),
+        _LIMITS,
+        artifacts=("capture/", "momentum/", "weather/"),
+        fetches=("momentum/",),
+        secrets=(READ_KEY, TRADING_KEY),
+    )
+}
+
+
 def access_of(step: str, stage: Stage) -> Access:
     """Return what a step may touch on a stage."""
-    return (ACCESS | ACCESS_OF_RELEASES if stage.macro else ACCESS)[step]
+    known = ACCESS | ACCESS_OF_RELEASES if stage.macro else ACCESS
+    return (known | ACCESS_OF_MOMENTUM if stage.momentum else known)[step]
 
 
 def secrets_of(step: str, stage: Stage) -> tuple[str, ...]:
@@ -149,6 +165,12 @@ def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str
         variables |= {
             "KALSHI_ALPHA_VENUE_WS_URL": VENUE_WS_URL,
             "KALSHI_ALPHA_FEED_WS_URL": FEED_WS_URL,
+        }
+    if step == "momentum":
+        variables |= {
+            "KALSHI_ALPHA_VENUE_WS_URL": VENUE_WS_URL,
+            "KALSHI_ALPHA_CONTACT": stage.contact,
+            "KALSHI_ALPHA_SHADOW": "on" if stage.shadow else "",
         }
     if step == "sources":
         variables["KALSHI_ALPHA_CONTACT"] = stage.contact

@@ -15,6 +15,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from kalshi_alpha.markets.registry import Registry, load_registry
 from stacks.bundling import ROOT
 from stacks.functions import Assets
+from stacks.momentum import MomentumStack
 from stacks.observability import ObservabilityStack
 from stacks.research import ResearchStack
 from stacks.sentry import SentryStack
@@ -33,6 +34,7 @@ class Stacks:
     sentry: SentryStack
     research: ResearchStack
     observability: ObservabilityStack
+    momentum: MomentumStack | None = None  # where a city group is quoted
 
 
 def make_app(context: Mapping[str, Any] | None = None, outdir: Path | None = None) -> App:
@@ -80,4 +82,15 @@ def build(app: App, assets: Assets | None = None, registry: Registry | None = No
     observability = ObservabilityStack(
         app, stage, storage=storage, windows=windows, research=research
     )
-    return Stacks(stage, storage, windows, sentry, research, observability)
+    momentum = None
+    if stage.momentum:
+        momentum = MomentumStack(
+            app,
+            stage,
+            storage=storage,
+            vpc=sentry.vpc,
+            dead_letters=windows.dead_letters,
+            schedule_group=windows.schedule_group,
+            topic=observability.topic,
+        )
+    return Stacks(stage, storage, windows, sentry, research, observability, momentum)

@@ -34,11 +34,25 @@ LIMIT_MIB = 250
 # Rooms that no function needs; the image of research has them all.
 _LEFT_OUT = ("__main__.py", "cli", "jobs", "parity", "rehearsal", "reports", "research")
 RESEARCH = "research"
+MOMENTUM = "momentum"
 # Built into images by docker, which compiles for itself.
-IMAGES = ("sentry", RESEARCH)
+IMAGES = ("sentry", MOMENTUM, RESEARCH)
 # Whoever may not place does not hold the code that places.
 _PLACING = ("steps/desk.py", "steps/placing.py", "steps/quote.py", "venues/kalshi/trader.py")
-MAY_PLACE = "quote"
+MAY_PLACE = ("quote", MOMENTUM)
+# What the temperature ladders alone need: no window of an index carries it.
+_OF_MOMENTUM = (
+    "momentum/",
+    "venues/weather/",
+    "families/temperature",
+    "markets/temperature",
+    "markets/stations",
+    "markets/climate_",
+    "markets/observed",
+    "pricing/high_law",
+    "pricing/weather_reading",
+    "steps/momentum",
+)
 
 
 def layer_digest(requirements: Path = CORE) -> str:
@@ -97,9 +111,10 @@ def function_files(name: str) -> Iterator[tuple[Path, Path]]:
         yield source, source.relative_to(FUNCTIONS / name)
     for source in _files(LIBRARY):
         inside = source.relative_to(LIBRARY)
-        held_back = name != MAY_PLACE and inside.as_posix() in _PLACING
+        held_back = name not in MAY_PLACE and inside.as_posix() in _PLACING
         left_out = name != RESEARCH and inside.parts[0] in _LEFT_OUT
-        if not left_out and not held_back:
+        others = name not in (MOMENTUM, RESEARCH) and inside.as_posix().startswith(_OF_MOMENTUM)
+        if not left_out and not held_back and not others:
             yield source, Path("kalshi_alpha") / inside
 
 

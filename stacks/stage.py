@@ -31,6 +31,9 @@ class Stage:
         research_tag: of the image of research.
         families: what is traded beside the index: nothing, or ``macro``.
         contact: an e-mail address, for the offices that publish the figures.
+        momentum: city groups whose temperature ladders are quoted, each by a task of its own.
+        momentum_tag: of that task's image.
+        shadow: whether these tasks decide and record only.
     """
 
     name: str = PAPER
@@ -39,8 +42,12 @@ class Stage:
     research_tag: str = "latest"
     families: str = ""
     contact: str = ""
+    momentum: tuple[str, ...] = ()
+    momentum_tag: str = "latest"
+    shadow: bool = False
 
     def __post_init__(self) -> None:
+        self._check_momentum()
         if self.families not in ("", MACRO):
             raise ConfigurationError(
                 f"there are no families {self.families!r}; use -c families={MACRO}, or "
@@ -59,6 +66,21 @@ class Stage:
             raise ConfigurationError(
                 f"the broker {self.broker!r} cannot be had on the stage {self.name!r}; only the "
                 "stage 'live' may have the broker 'live'"
+            )
+
+    def _check_momentum(self) -> None:
+        from kalshi_alpha.markets.temperature import load_temperatures  # noqa: PLC0415 - only then
+
+        known = load_temperatures().groups
+        unknown = sorted(set(self.momentum) - set(known))
+        if unknown:
+            raise ConfigurationError(
+                f"there is no city group {unknown[0]!r}; use -c momentum={','.join(known)}, or less"
+            )
+        if self.momentum and "@" not in self.contact:
+            raise ConfigurationError(
+                f"the contact {self.contact!r} is no e-mail address, and the weather office wants "
+                "to know who reads it; use -c contact=you@example.org"
             )
 
     @property
@@ -108,7 +130,9 @@ def stage_from(node: Node) -> Stage:
 
     It names ``stage``, ``broker``, the images' tags, ``families`` and ``contact``. The default is
     paper; the stage live has the broker live unless told otherwise. The macro families are on where
-    the context or their own file says so. Raises ``ConfigurationError`` for anything else.
+    the context or their own file says so, and so are the temperature ladders by ``momentum``, which
+    names city groups, with ``momentum_tag`` and ``shadow``. Raises ``ConfigurationError`` for
+    anything else.
     """
     name = str(node.try_get_context("stage") or PAPER)
     broker = str(node.try_get_context("broker") or name)
@@ -118,4 +142,24 @@ def stage_from(node: Node) -> Stage:
     asked = str(node.try_get_context("families") or INDEX)
     families = MACRO if trades_macro() else asked if asked != INDEX else ""
     contact = str(node.try_get_context("contact") or "")
-    return Stage(name, broker, sentry, research, families, contact)
+    return Stage(
+        name,
+        broker,
+        sentry,
+        research,
+        families,
+        contact,
+        momentum=_city_groups(str(node.try_get_context("momentum") or "")),
+        momentum_tag=str(node.try_get_context("momentum_tag") or "latest"),
+        shadow=str(node.try_get_context("shadow") or "") == "on",
+    )
+
+
+def _city_groups(asked: str) -> tuple[str, ...]:
+    """Return the city groups that are asked for; all of them where the table has them enabled."""
+    from kalshi_alpha.markets.temperature import load_temperatures  # noqa: PLC0415 - only then
+
+    table = load_temperatures()
+    if table.enabled and not asked:
+        return tuple(table.groups)
+    return tuple(name for name in asked.split(",") if name)

@@ -18,5 +18,5 @@ def played(folder, **given: Any) -> TemperatureResult:
     """Play the busy minutes after eight."""
     folder.mkdir(exist_ok=True)
     return TemperatureRehearsal(
-        recorded_day(DAY), folder, seed=1, begins=FROM, until=UNTIL, **given
+        recorded_day(DAY), folder, seed=1, **{"begins": FROM, "until": UNTIL} | given
     ).run()

@@ -14,6 +14,7 @@ from kalshi_alpha.cli import (
     job,
     ledger,
     market,
+    momentum,
     operate,
     pilot,
     plan,
@@ -87,6 +88,7 @@ app.command("plan")(plan.plan)
 app.command("price")(market.price)
 app.command("explain")(explain.explain)
 app.command("fees")(market.fees)
+app.add_typer(momentum.app, name="momentum")
 app.add_typer(report.app, name="report")
 app.add_typer(facts.app, name="facts")
 app.add_typer(run.app, name="run")

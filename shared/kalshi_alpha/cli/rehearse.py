@@ -53,8 +53,8 @@ def rehearse(
     """Play a recorded day against the twin, with the real functions: its noon and its close.
 
     With --family a recorded release of a macro family, which has its own day. Takes two minutes,
-    one for a release: the last half minute before each fixing runs in real time. A temperature day
-    is played whole on virtual time. Exits 6 when the ledger and the exchange's books differ.
+    one for a release: the last seconds before each fixing run in real time. A temperature day is
+    played whole on virtual time. Exits 6 when the ledger and the exchange's books differ.
     Example: kalshi-alpha rehearse --date 2025-11-04
     """
     found: list[Left | TemperatureLeft] = []

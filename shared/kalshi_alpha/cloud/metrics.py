@@ -42,6 +42,9 @@ EMITTED: Mapping[str, tuple[str, ...]] = {
 # Emitted only where the families that wait for a release are traded.
 OF_RELEASES = ("planner", "sources")
 
+# Emitted by the process of a city group alone, where one is deployed.
+OF_MOMENTUM = ("MomentumFrames", "MomentumStale", "MomentumWanted", "MomentumPulls")
+
 
 def namespace(stage: str) -> str:
     """Return the namespace of a stage's metrics."""

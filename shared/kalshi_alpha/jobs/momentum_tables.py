@@ -19,13 +19,14 @@ from kalshi_alpha.errors import ConfigurationError, DataError
 
 FEATURES, LEANS = "features", "leans"
 KINDS = (FEATURES, LEANS, "orders", "fills", "trades")
+_CALLED = {"seconds": "at"}  # since 1970 UTC; AT is a word of SQL
 _FEATURES = {
     **dict.fromkeys(("event", "ticker"), pa.string()),
     **dict.fromkeys(("place", "held"), pa.int64()),
     **dict.fromkeys(
         (
-            "at", "mid", "spread", "velocity", "acceleration", "below", "above", "taken", "pushed",
-            "queue", "age_s", "belief", "law", "hazard", "centre",
+            "seconds", "mid", "spread", "velocity", "acceleration", "below", "above", "taken",
+            "pushed", "queue", "age_s", "belief", "law", "hazard", "centre",
         ),
         pa.float64(),
     ),
@@ -33,7 +34,7 @@ _FEATURES = {
 _LEANS = {
     **dict.fromkeys(("action", "kind", "ticker", "side", "code", "reason"), pa.string()),
     **dict.fromkeys(("price", "size"), pa.int64()),
-    **dict.fromkeys(("at", "belief", "mid", "edge", "hazard", "heat"), pa.float64()),
+    **dict.fromkeys(("seconds", "belief", "mid", "edge", "hazard", "heat"), pa.float64()),
     **dict.fromkeys(("pros", "cons"), pa.list_(pa.string())),
 }
 _ORDERS = {
@@ -44,12 +45,12 @@ _ORDERS = {
     **dict.fromkeys(("price", "size", "filled_size", "remaining_size"), pa.int64()),
 }
 _FILLS = {
-    "at": pa.float64(),
+    "seconds": pa.float64(),
     **dict.fromkeys(("ticker", "side", "order_id", "evidence"), pa.string()),
     **dict.fromkeys(("price", "size", "fee", "result"), pa.int64()),
 }
 _TRADES = {
-    "at": pa.float64(),
+    "seconds": pa.float64(),
     **dict.fromkeys(("time", "ticker", "taker"), pa.string()),
     **dict.fromkeys(("price", "size"), pa.int64()),
 }
@@ -77,7 +78,9 @@ def write_tables(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]
     written = []
     for kind, rows in tables.items():
         schema = pa.schema(list(SCHEMAS[kind].items()))
-        columns = {name: [row.get(name) for row in rows] for name in schema.names}
+        columns = {
+            name: [row.get(_CALLED.get(name, name)) for row in rows] for name in schema.names
+        }
         path = folder / f"{kind}.parquet"
         pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
         written.append(path)

@@ -2,7 +2,7 @@
 
 The minute bars are recorded; inside a minute the values are simulated. A minute runs from its open
 through both extremes to its close, the low first when it closes at or above its open, along
-seeded Brownian bridges clipped to [low, high]:
+seeded Brownian bridges reflected at the low and the high:
 
 - the open stands at second 0 and the close at second 59; each leg between takes a share of the
   time in proportion to its length, give or take half;
@@ -235,10 +235,16 @@ def inside_minute(bar: Bar, rng: Random) -> list[float]:
             left = end - at
             mean = values[-1] + (goal - values[-1]) / (left + 1)
             step = deviation * math.sqrt(left / (left + 1)) * rng.gauss(0.0, 1.0)
-            values.append(min(max(mean + step, bar.low), bar.high))
+            values.append(_inside(mean + step, bar))
         if end > start:
             values.append(goal)
     return [round(value, 2) for value in values]
+
+
+def _inside(value: float, bar: Bar) -> float:
+    """Reflect a value at the bar's ends: one that stood on them for seconds would look silent."""
+    off_low = bar.low + abs(value - bar.low)
+    return max(bar.low, bar.high - abs(bar.high - off_low))
 
 
 def _way(bar: Bar, rng: Random) -> tuple[tuple[int, float], ...]:

@@ -31,7 +31,7 @@ from kalshi_alpha.momentum.weather import looked
 from kalshi_alpha.pricing.weather_reading import PastHigh, WeatherReading
 from kalshi_alpha.rehearsal.campaign.loopback import Loopback
 from kalshi_alpha.rehearsal.campaign.tables import MemoryTables
-from kalshi_alpha.rehearsal.campaign.virtual import VirtualClock, VirtualLoop
+from kalshi_alpha.rehearsal.campaign.virtual import VirtualClock
 from kalshi_alpha.rehearsal.exchange.server import ExchangeServer
 from kalshi_alpha.rehearsal.exchange.temperatures import (
     DECIDED_AFTER,
@@ -39,8 +39,9 @@ from kalshi_alpha.rehearsal.exchange.temperatures import (
     temperature_terms,
 )
 from kalshi_alpha.rehearsal.recorded_temperature import RecordedDay, RecordedTrade
+from kalshi_alpha.rehearsal.settling import SettlingLoop
 from kalshi_alpha.rehearsal.tape_player import TapePlayer, last_by_market
-from kalshi_alpha.steps.momentum import MomentumWatch, at_once
+from kalshi_alpha.steps.momentum import Aside, MomentumWatch
 from kalshi_alpha.steps.momentum_event import MomentumEvent
 from kalshi_alpha.steps.momentum_runtime import MomentumRuntime
 from kalshi_alpha.steps.momentum_settle import SettledDay, settle_day
@@ -54,10 +55,12 @@ LABELS = {
     "resting quotes of others": "simulated: one maker beside the last trades",
     "weather": "recorded highs of days before; no observation of the day, and no forecast",
     "hazard of a new high": "by the clock: the share of past days whose high fell into the minutes",
+    "our orders": "paper, placed a quarter of a second after what they answer",
     "our fills": "simulated on the recorded tape: only a trade through our price counts",
     "degree settled on": "simulated: the lower end of the bracket that was paid",
     "profit and loss": "no proof of anything: one day, and nobody saw our orders",
 }
+TRIP_S = 0.25  # virtual seconds from a decision to the venue, and for whatever else is waited for
 _BEFORE = timedelta(minutes=2)
 _AFTER = timedelta(minutes=10)
 _TICK_S = 60.0
@@ -79,11 +82,15 @@ class TwinRuntime(MomentumRuntime):
     """The process' runtime with the twin for a venue and tables in memory."""
 
     def __init__(
-        self, settings: Settings, clock: VirtualClock, exchange: ExchangeServer, folder: Path
+        self,
+        settings: Settings,
+        clock: VirtualClock,
+        exchange: ExchangeServer,
+        folder: Path,
+        tables: MemoryTables,
     ) -> None:
         super().__init__(settings, clock)
-        self._exchange, self._folder, self._tables = exchange, folder, MemoryTables()
-        self._door: Loopback | None = None
+        self._exchange, self._folder, self._tables = exchange, folder, tables
 
     @cached_property
     def state(self) -> StateStore:
@@ -189,6 +196,7 @@ class TemperatureRehearsal:
         progress: told the time of the first trade of each hour.
         begins: when the process starts; by default two minutes before the climate day.
         until: when it is told to stop; by default it ends with trading, and the day is settled.
+        tables: of an earlier process of the same day, to go on from.
         happens: given runtime and exchange before the process starts, to plan what goes wrong.
     """
 
@@ -204,18 +212,20 @@ class TemperatureRehearsal:
         begins: datetime | None = None,
         until: datetime | None = None,
         happens: Callable[[TwinRuntime, ExchangeServer], None] | None = None,
+        tables: MemoryTables | None = None,
     ) -> None:
         self._day, self._folder, self._seed = day, folder, seed
         self._terms = terms or load_terms()
         self._shadow, self._progress = shadow, progress
         self._until, self._happens = until, happens
+        self._tables = MemoryTables() if tables is None else tables
         self._station = load_stations().of(day.series)
         self._begins = begins or self._station.day(day.day).start - _BEFORE
 
     def run(self) -> TemperatureResult:
         """Play the day and return what it left."""
         clock = VirtualClock(self._begins)
-        loop = VirtualLoop(clock)
+        loop = SettlingLoop(clock)
         asyncio.set_event_loop(loop)
         try:
             return loop.run_until_complete(self._play(clock))
@@ -261,7 +271,7 @@ class TemperatureRehearsal:
             RecordedSky(self._day, self._terms),
             tell=lambda said: result.told.append((clock.now(), said)),
             shadow=self._shadow,
-            aside=at_once,
+            aside=self._trip(clock),
         )
         playing = asyncio.create_task(
             self._tape(clock, player, [t for t in trades if t.at > begins])
@@ -286,6 +296,16 @@ class TemperatureRehearsal:
         result.orders = self._orders(runtime, result)
         runtime.close()
 
+    @staticmethod
+    def _trip(clock: VirtualClock) -> Aside:
+        """Return how the process does what waits: it takes a while, as it would."""
+
+        async def after_a_while(job: Callable[..., Any], *given: Any) -> Any:
+            await clock.wait(TRIP_S)
+            return job(*given)
+
+        return after_a_while
+
     def _runtime(self, clock: VirtualClock, exchange: ExchangeServer) -> TwinRuntime:
         ready = exchange.ready()
         settings = Settings(
@@ -296,7 +316,7 @@ class TemperatureRehearsal:
             venue_ws_url=ready["ws"],
             secret="twin",  # noqa: S106 - a name
         )
-        runtime = TwinRuntime(settings, clock, exchange, self._folder)
+        runtime = TwinRuntime(settings, clock, exchange, self._folder, self._tables)
         runtime.state.set_kill_switch(on=False, reason="rehearsal", by="rehearsal", at=clock.now())
         return runtime
 

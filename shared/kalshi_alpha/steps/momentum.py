@@ -13,11 +13,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
 
 from kalshi_alpha.clock import iso
+from kalshi_alpha.cloud.metrics import OF_MOMENTUM
 from kalshi_alpha.cloud.table import StoreError
 from kalshi_alpha.errors import DataError, InvariantBroken, KalshiAlphaError, KillSwitchOn
 from kalshi_alpha.markets.capture import NOTE, VENUE
@@ -39,7 +40,6 @@ TICK_SECONDS, BEAT_SECONDS, KEEP_SECONDS = 1.0, 5.0, 60.0
 WEATHER_SECONDS, SYNC_SECONDS = 300.0, 30.0
 _AHEAD_S = 60.0  # a stamp further off than this is no stamp of a live stream
 
-R = TypeVar("R")
 Tell = Callable[[str], object]
 Aside = Callable[..., Awaitable[Any]]
 
@@ -179,6 +179,15 @@ class MomentumWatch:
             self._tell(trouble)
         self.hold.release()
 
+    def health(self) -> dict[str, float]:
+        """Return the metrics of the process; nothing before it has begun."""
+        if not self.each:
+            return {}
+        wanted = sum(len(event.turn.wanted) for event in self.each)
+        pulls = sum(event.counts["pulls"] for event in self.each)
+        found = (self.frames, len(self._stale), wanted, pulls)
+        return {name: float(value) for name, value in zip(OF_MOMENTUM, found, strict=True)}
+
     def over(self) -> bool:
         """Say whether trading in every event has ended."""
         now = self.runtime.clock.now()
@@ -282,16 +291,23 @@ class MomentumWatch:
         for event in self.each:
             frozen = await self._aside(self._frozen, event)
             if switch.on:
-                event.take(Halted(at, f"the kill-switch is on: {switch.reason}"))
+                self._told(event.take(Halted(at, f"the kill-switch is on: {switch.reason}")))
             elif frozen:
-                event.take(Halted(at, f"frozen: {frozen}", final=True))
+                self._told(event.take(Halted(at, f"frozen: {frozen}", final=True)))
             elif event.strategy.halted:
                 event.take(Resumed(at))
             self._told(event.take(Ticked(at, feed)))
             if event.turn.pull and event.rests:
-                await self._aside(self._pull, event, event.turn.pull)
-            if event.behind:
+                await self._aside(self._out, event, event.turn.pull)
+            if event.behind or event.unseen:
                 self._work.set()
+
+    def _out(self, event: MomentumEvent, reason: str) -> None:
+        """Take everything out of the book; the next second tries again what could not be done."""
+        try:
+            self._pull(event, reason)
+        except KalshiAlphaError as error:
+            self._tell(f"{event.name}: {error}")
 
     def _off(self) -> float:
         """Return by how much the venue's stamps are ahead; an old trade is no sign of it."""
@@ -319,7 +335,7 @@ class MomentumWatch:
             await self._work.wait()
             self._work.clear()
             for event in self.each:
-                if event.behind:
+                if event.behind or event.unseen:
                     await self._carry_out(event)
             if self._touched.is_set():
                 self._touched.clear()
@@ -416,8 +432,3 @@ def trade_in(text: str, heard_at: datetime) -> PublicTrade | None:
         side,
         at,
     )
-
-
-async def at_once(job: Callable[..., R], *given: Any) -> R:
-    """Do a job here and now: for a clock that stands still meanwhile."""
-    return job(*given)

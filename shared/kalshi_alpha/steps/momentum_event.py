@@ -104,6 +104,7 @@ class MomentumEvent:
     shadow: bool = False
     lines: dict[str, list[str]] = field(default_factory=lambda: {"leans": [], "features": []})
     counts: Counter[str] = field(default_factory=Counter)
+    unseen: bool = False  # whether a pull has taken out what the ledger still has resting
     _begun: set[str] = field(default_factory=set)
     _carried: tuple[Wanted, ...] = ()
     _in: str = ""  # the stretch that what was carried rests in
@@ -239,12 +240,14 @@ class MomentumEvent:
             stretch.window_id, "PULL-momentum", report.to_json(stretch) | {"reason": reason}
         )
         self.counts["pulls"] += 1
+        self.unseen = True
         if not report.may_rest:
             self._carried = ()
         return report.may_rest
 
     def sync(self) -> Held:
         """Take in what the venue says of our orders, and return what is held."""
+        self.unseen = False
         for stretch in self.stretches:
             if stretch.window_id in self._begun:
                 orders = Orders(self.runtime, stretch).load()

@@ -7,7 +7,7 @@ from functools import cached_property
 from kalshi_alpha.cloud.services import read_secret
 from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.temperature import Temperatures, load_temperatures
-from kalshi_alpha.steps.runtime import Runtime, credentials_from
+from kalshi_alpha.steps.runtime import Runtime, credentials_from, current
 from kalshi_alpha.venues.kalshi.signing import Credentials
 
 
@@ -28,3 +28,9 @@ class MomentumRuntime(Runtime):
         """Return what signs the socket's handshake: the key that can only read, where it is set."""
         name = self.settings.read_secret or self.settings.require("secret")
         return credentials_from(read_secret(name))
+
+
+def momentum_runtime() -> MomentumRuntime:
+    """Return the runtime of this process, with the settings of its environment."""
+    found = current()
+    return MomentumRuntime(found.settings, found.clock)

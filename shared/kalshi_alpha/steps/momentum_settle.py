@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from kalshi_alpha.clock import from_iso
-from kalshi_alpha.errors import DataError
+from kalshi_alpha.errors import DataError, KalshiAlphaError
 from kalshi_alpha.markets.climate_day import ClimateDay
 from kalshi_alpha.markets.orders import Fill, Settlement
 from kalshi_alpha.markets.temperature import event_of, stretches
-from kalshi_alpha.markets.units import PRICE_UNIT, price_from_text
+from kalshi_alpha.markets.units import PRICE_UNIT, cash_text, price_from_text
 from kalshi_alpha.steps.exposure import cool_off_after, payout, settle_up
 from kalshi_alpha.steps.momentum_runtime import MomentumRuntime
+
+_LOOKS_BACK = 3  # days: a report that is disputed is decided later
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,22 @@ def settle_day(runtime: MomentumRuntime, series: str, day: ClimateDay) -> Settle
     found.sort(key=lambda one: (one.fill.at, one.fill.fill_id))
     degrees = next((str(m.get("expiration_value") or "") for m in markets), "")
     return SettledDay(event, day.date, known, degrees, tuple(found))
+
+
+def settle_before(
+    runtime: MomentumRuntime, group: str, day: ClimateDay, tell: Callable[[str], object]
+) -> None:
+    """Close the books of the last days of a city group, as far as the venue has decided them."""
+    for series in runtime.temperatures.series_of(group):
+        for back in range(_LOOKS_BACK, 0, -1):
+            before = ClimateDay(day.date - timedelta(days=back), day.offset)
+            try:
+                found = settle_day(runtime, series, before)
+            except KalshiAlphaError as error:
+                tell(f"{series} on {before.date}: its books are not closed yet: {error}")
+                continue
+            if found is not None and found.fills:
+                tell(f"{found.event}: settled on {found.degrees}: ${cash_text(found.result)}")
 
 
 def _yes_value(market: Mapping[str, object]) -> int | None:

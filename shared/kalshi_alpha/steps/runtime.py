@@ -69,6 +69,8 @@ class Settings:
     sources_url: str = ""  # one host that stands for those of all published figures: a twin's
     contact: str = ""  # an e-mail address, for the offices that publish figures
     sources_secret: str = ""  # keys of those offices, where there are any
+    cities: str = ""  # the city group of a momentum process
+    shadow: str = ""  # ``on``: a momentum process decides and records, and places nothing
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

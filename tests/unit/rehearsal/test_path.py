@@ -196,3 +196,15 @@ def test_the_command_says_what_is_missing(
 ) -> None:
     assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 4
     assert "point --data at the folder of recorded bars" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("symbol", ["SPX", "NDX"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_value_hardly_ever_stands_still_for_three_seconds(symbol, seed):
+    path = load_day(symbol, DAY, seed=seed)
+    values = [path.value_at(NOON + timedelta(seconds=k)) for k in range(4 * 3600)]
+    still = sum(
+        one == two == three for one, two, three in zip(values, values[1:], values[2:], strict=False)
+    )
+
+    assert still < len(values) / 500

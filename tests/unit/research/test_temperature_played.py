@@ -25,7 +25,6 @@ from kalshi_alpha.research.temperature.orders import (
 )
 from kalshi_alpha.research.temperature.panel import Traded
 from kalshi_alpha.research.temperature.played import (
-    FEWEST_DAYS,
     RULES,
     SIGNALS,
     TAKING,
@@ -34,10 +33,9 @@ from kalshi_alpha.research.temperature.played import (
     Rule,
     beliefs_of,
     play,
-    readiness_of,
-    summed,
     window_of,
 )
+from kalshi_alpha.research.temperature.tallies import FEWEST_DAYS, readiness_of, summed
 from kalshi_alpha.research.temperature.trades import Event, load
 from kalshi_alpha.research.temperature.walking import OURS, walk
 from tests.temperature_days import FIRST, write_days
@@ -235,6 +233,13 @@ def test_the_rule_that_earned_before_is_played_and_the_first_weeks_only_teach():
     assert first["fills"] == 2 * (60 - FEWEST_DAYS)
     assert first["verdict"] == EDGE
     assert all(row["verdict"] != EDGE for row in others)
+
+
+def test_only_the_days_from_the_first_count_and_those_before_it_teach():
+    (row, *_) = summed(played_days(60, 0.05), first=FIRST + timedelta(days=50))
+    assert row["rules"] == {RULES[SIGNALS][3].name: 2}
+    assert row["days"] == 10
+    assert row["fills"] == 20
 
 
 def test_where_nothing_earned_before_nothing_is_played():

@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 from kalshi_alpha.cli.app import app
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.stations import load_stations
+from kalshi_alpha.research.temperature.figures import block_of
 from kalshi_alpha.research.temperature.page import page_of
 from kalshi_alpha.research.temperature.played import SIGNALS
-from kalshi_alpha.research.temperature.study import Request, _block, artifact, study
+from kalshi_alpha.research.temperature.study import Request, artifact, study
 from kalshi_alpha.research.temperature.walking import MIDDLES, OURS
 from tests.temperature_days import write_days
 
@@ -98,6 +99,7 @@ def test_two_folders_are_one_history_and_only_the_later_days_are_scored(tmp_path
     assert found["coverage"]["scored_days"] == 5
     assert len([name for name in found["provenance"] if "markets" in name]) == 2
     assert "horizons" not in found
+    assert [row["half"] for row in found["filter"]["halves"]] == ["earlier", "later"]
     assert page_of(found).title
 
 
@@ -128,4 +130,4 @@ def test_the_filter_is_below_the_middles_on_the_recorded_days(shared_data):
 
 
 def test_few_days_are_drawn_one_by_one_lest_every_draw_be_the_same():
-    assert [_block(days) for days in (2, 15, 16, 39, 40, 74)] == [1, 1, 2, 4, 5, 5]
+    assert [block_of(days) for days in (2, 15, 16, 39, 40, 74)] == [1, 1, 2, 4, 5, 5]

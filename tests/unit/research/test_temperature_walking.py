@@ -125,6 +125,14 @@ def test_later_days_change_nothing_of_earlier_ones(panel):
         assert np.array_equal(said, whole.said[name][keep])
 
 
+def test_a_first_day_changes_what_counts_and_nothing_that_is_said(panel):
+    days = np.unique(panel.day)
+    whole, later = walk(panel), walk(panel, int(days[50]))
+    assert np.unique(panel.day[later.scored]).tolist() == days[50:].tolist()
+    assert np.array_equal(later.said[OURS], whole.said[OURS])
+    assert later.windows == whole.windows
+
+
 def test_outcomes_of_the_scored_days_change_nothing_that_is_said_of_them(panel):
     whole = walk(panel)
     last = panel.day >= np.unique(panel.day)[49]

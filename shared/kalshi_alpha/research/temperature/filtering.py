@@ -161,29 +161,7 @@ def panel_of(
         parts.append(part)
         if progress is not None:
             progress(k + 1, len(jobs))
-    count = [len(part.instants) for part in parts]
-    if not sum(count):
-        raise DataError("no event had traded at any of the hours that are looked at")
-    widest = max(len(event.brackets) for event in events)
-
-    def column(values: Sequence[Floats]) -> Floats:
-        return np.concatenate([_padded(one, widest) for one in values])
-
-    def repeated(values: Sequence[int]) -> Ints:
-        return np.repeat(np.array(values, dtype=np.int64), count)
-
-    return Panel(
-        day=repeated([one.day.toordinal() for one in events]),
-        hour=np.concatenate([part.hours for part in parts]),
-        series=tuple(np.repeat([one.series for one in events], count).tolist()),
-        winner=repeated([one.winner for one in events]),
-        there=np.arange(widest) < repeated([len(one.brackets) for one in events])[:, None],
-        share=column([part.share for part in parts]),
-        last=column([part.last for part in parts]),
-        filtered={
-            one: column([part.filtered[k] for part in parts]) for k, one in enumerate(settings)
-        },
-    )
+    return _joined(events, settings, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +185,32 @@ def _part(job: tuple[Event, tuple[Setting, ...], Law]) -> _Part:
         prices.shares,
         prices.last_shares,
         filtered(event, instants, settings, law),
+    )
+
+
+def _joined(events: Sequence[Event], settings: Sequence[Setting], parts: Sequence[_Part]) -> Panel:
+    count = [len(part.instants) for part in parts]
+    if not sum(count):
+        raise DataError("no event had traded at any of the hours that are looked at")
+    widest = max(len(event.brackets) for event in events)
+
+    def column(values: Sequence[Floats]) -> Floats:
+        return np.concatenate([_padded(one, widest) for one in values])
+
+    def repeated(values: Sequence[int]) -> Ints:
+        return np.repeat(np.array(values, dtype=np.int64), count)
+
+    return Panel(
+        day=repeated([one.day.toordinal() for one in events]),
+        hour=np.concatenate([part.hours for part in parts]),
+        series=tuple(np.repeat([one.series for one in events], count).tolist()),
+        winner=repeated([one.winner for one in events]),
+        there=np.arange(widest) < repeated([len(one.brackets) for one in events])[:, None],
+        share=column([part.share for part in parts]),
+        last=column([part.last for part in parts]),
+        filtered={
+            one: column([part.filtered[k] for part in parts]) for k, one in enumerate(settings)
+        },
     )
 
 

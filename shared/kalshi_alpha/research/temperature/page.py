@@ -61,6 +61,7 @@ def page_of(document: Mapping[str, Any]) -> Study:
             [chart],
             [
                 Table("All hours", OVERVIEW, overview(document)),
+                Table("By half of the days", ("half", *OVERVIEW[1:]), _by(found, "half")),
                 Table("By hour of standard time", ("hour", *OVERVIEW[1:]), _by(found, "hour")),
                 Table("By series", ("series", *OVERVIEW[1:]), _by(found, "series")),
             ],
@@ -150,7 +151,7 @@ def played_lines(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def _by(found: Mapping[str, Any], key: str) -> list[tuple[str, ...]]:
-    rows = found["hours" if key == "hour" else key]
+    rows = found[{"hour": "hours", "half": "halves"}.get(key, key)]
     return [(str(row[key]).replace("-", MINUS), *_scores(row)) for row in rows]
 
 

@@ -6,16 +6,15 @@ the later ones changes no earlier row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from kalshi_alpha.momentum.pool import LEAST
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
 from kalshi_alpha.research.temperature.trades import Event
 
 TOGETHER_S = 1800.0  # a purchase and a sale so far apart still make a middle
-LEAST = 0.005  # dollars: half of the smallest price; nothing counts as worth less
 NEVER_S = 86_400.0  # stands for the age of a bracket that has not traded
 
 
@@ -190,8 +189,3 @@ def _happened(probability: Floats, winner: Ints) -> Floats:
     found = np.zeros_like(probability)
     found[np.arange(len(winner)), winner] = 1.0
     return found
-
-
-def day_numbers(events: Sequence[Event]) -> Ints:
-    """Return each event's day as a number that ascends."""
-    return np.array([event.day.toordinal() for event in events], dtype=np.int64)

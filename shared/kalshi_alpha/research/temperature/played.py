@@ -1,29 +1,23 @@
-"""Signals played on the scored days, by rules chosen on days that were played before them.
+"""Signals played on the scored days, under every rule.
 
-What is believed of a day rests on the days before it (``walking``), and so does the rule by which
-its signals are taken: each week that rule is played which earned most against its spread over the
-days played so far, and none at all where none earned. The first weeks only teach. Everything is
-held to settlement.
+What is believed of a day rests on the days before it (``walking``). Everything is held to
+settlement. Which rule counts is not decided here (``tallies``).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context
-from typing import Any
 
 import numpy as np
 
-from kalshi_alpha.markets.units import CASH_UNIT, CENT, PRICE_UNIT
-from kalshi_alpha.research.backtest.fills import Evidence
+from kalshi_alpha.markets.units import CENT
 from kalshi_alpha.research.backtest.records import FillRow
-from kalshi_alpha.research.backtest.summary import Sample, by_day, by_period, drawdown_of, row_of
 from kalshi_alpha.research.data.findings import Floats
 from kalshi_alpha.research.temperature.filtering import Law, Panel, Progress, filtered
 from kalshi_alpha.research.temperature.leanings import Leaning, signalled, valued
@@ -44,12 +38,9 @@ SIGNALS, TAKING, VALUE = "signals, resting", "signals, taking", "quotes off the 
 FEES, LATE, DEEP = "with a maker's fee", "five seconds late", "two cents through"
 COIN = "a coin's side"
 VARIED = {LATE: Assumed(latency_s=5.0), DEEP: Assumed(through=2 * CENT)}
-FEWEST_DAYS, FEWEST_FILLS = 21, 20
 EDGES, TAKER_EDGES, FLOWS, OFFSETS = (0.01, 0.02, 0.03, 0.05), (0.02, 0.04), (-1.0, 0.2), (2, 3, 5)
 COHERENT = 0.15  # dollars by which the middles may miss one, where that is asked
-YEAR = 365.0  # these ladders settle every day
 _CHUNK = 4
-_HALF = ("from", "to", "fills", "realised", "realised_low", "realised_high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,124 +211,3 @@ def _mapped(jobs: Sequence[Job], workers: int) -> Iterator[Played]:
         return
     with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
         yield from pool.map(play_event, jobs, chunksize=_CHUNK)
-
-
-def summed(played: Sequence[Played], *, block: int = 1) -> list[dict[str, Any]]:
-    """Return a row for each strategy and for the same moments with a coin's side.
-
-    ``row_of`` says what the keys of a row mean; never to trade earns 0. Only the first strategy may
-    be called an edge: the others are further looks at the same days. It also tells its halves.
-    """
-    days = sorted({one.day for one in played})
-    found = []
-    for name, rules in RULES.items():
-        weeks = list(_chosen(played, days, name, rules))
-        used = Counter(rule.name if rule else "none" for _, rule in weeks)
-        rows = {COIN: _gathered(played, name, weeks, lambda one: one.coin)} if weeks else {}
-        rows = {name: _gathered(played, name, weeks, lambda one: one.rows), **rows}
-        for which, sample_rows in rows.items():
-            sample = _sample(played, name, weeks, sample_rows, block)
-            events = sum(one.day.isoformat() in set(sample.days) for one in played)
-            row = row_of(sample, events, one_of_many=which != SIGNALS)
-            title = which if which == name else f"{name}: {COIN}"
-            row = {"strategy": title, "rules": dict(used), **row, **readiness_of(sample)}
-            if which == SIGNALS:
-                row["halves"] = [
-                    {key: half[key] for key in _HALF} for half in by_period(sample, events)
-                ]
-            found.append(row)
-    return found
-
-
-def _chosen(
-    played: Sequence[Played], days: Sequence[date], name: str, rules: Sequence[Rule]
-) -> Iterator[tuple[tuple[date, ...], Rule | None]]:
-    """Yield the days of each week with the rule that was best on the days before it."""
-    for begin in range(FEWEST_DAYS, len(days), TEST_DAYS):
-        before = days[:begin]
-        daily = {rule: _daily(played, before, name, rule) for rule in rules}
-        scores = {rule: _score(profit) for rule, (profit, n) in daily.items() if n >= FEWEST_FILLS}
-        best = max(scores, key=lambda rule: scores[rule], default=None)
-        if best is not None and scores[best] <= 0.0:
-            best = None
-        yield tuple(days[begin : begin + TEST_DAYS]), best
-
-
-def _daily(
-    played: Sequence[Played], days: Sequence[date], name: str, rule: Rule
-) -> tuple[Floats, int]:
-    """Return a rule's profit on each day, dollars, and its number of fills."""
-    place = {day: k for k, day in enumerate(days)}
-    profit, fills = np.zeros(len(days)), 0
-    for one in played:
-        if one.day in place:
-            for row in _counted(one.rows[name, rule]):
-                profit[place[one.day]] += row.realised or 0.0
-                fills += 1
-    return profit, fills
-
-
-def _score(profit: Floats) -> float:
-    spread = float(profit.std())
-    return float(profit.mean()) / spread if spread > 0.0 else 0.0
-
-
-def _counted(rows: Rows) -> Iterator[FillRow]:
-    return (row for row in rows if row.evidence != Evidence.TOUCHED)
-
-
-def _gathered(
-    played: Sequence[Played],
-    name: str,
-    weeks: Sequence[tuple[tuple[date, ...], Rule | None]],
-    which: Callable[[Played], Mapping[tuple[str, Rule], Rows]],
-) -> Rows:
-    rule_of = {day: rule for days, rule in weeks for day in days}
-    found: list[FillRow] = []
-    for one in played:
-        rule = rule_of.get(one.day)
-        if rule is not None:
-            found += which(one)[name, rule]
-    return tuple(found)
-
-
-def _sample(
-    played: Sequence[Played],
-    name: str,
-    weeks: Sequence[tuple[tuple[date, ...], Rule | None]],
-    rows: Rows,
-    block: int,
-) -> Sample:
-    rule_of = {day: rule for days, rule in weeks for day in days}
-    placed = sum(
-        one.orders[name, rule] for one in played if (rule := rule_of.get(one.day)) is not None
-    )
-    touched = tuple(row for row in rows if row.evidence == Evidence.TOUCHED)
-    days = tuple(day.isoformat() for day in rule_of)
-    return Sample(days, tuple(_counted(rows)), touched, placed, block)
-
-
-def readiness_of(sample: Sample) -> dict[str, float | None]:
-    """Return Sharpe's ratio a year, win rates, and the deepest fall, in dollars and of the risk.
-
-    The risk is the most that stood to be lost on one day; days without a fill count as 0 profit.
-    """
-    daily = by_day(sample)
-    profit = np.array([row["profit"] for row in daily])
-    spread = float(profit.std(ddof=1)) if len(profit) > 1 else 0.0
-    at_risk: dict[str, float] = {}
-    for row in sample.fills:
-        price = row.price / PRICE_UNIT
-        lost = (price if row.side == "bid" else 1.0 - price) * row.contracts
-        fee = row.fee / CASH_UNIT
-        at_risk[row.day] = at_risk.get(row.day, 0.0) + lost + fee
-    most, fall = max(at_risk.values(), default=0.0), drawdown_of(daily)
-    won = [row.realised is not None and row.realised > 0.0 for row in sample.fills]
-    return {
-        "sharpe": float(profit.mean()) / spread * math.sqrt(YEAR) if spread > 0.0 else None,
-        "win_rate": float(np.mean(won)) if won else None,
-        "win_rate_days": float(np.mean(profit > 0.0)) if len(profit) else None,
-        "drawdown": fall,
-        "most_at_risk": most,
-        "drawdown_of_risk": fall / most if most else None,
-    }

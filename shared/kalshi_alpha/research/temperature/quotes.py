@@ -9,7 +9,7 @@ than ``GAP_S`` is no moment to learn from.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy as np
 from kalshi_alpha.errors import ContractError, TickerError
 from kalshi_alpha.markets.contracts import Payoff
 from kalshi_alpha.markets.stations import Stations
-from kalshi_alpha.markets.tickers import MarketTicker, parse_market
+from kalshi_alpha.markets.tickers import EventTicker, MarketTicker, parse_market
 from kalshi_alpha.momentum.brackets import BracketSet, bracket_set
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
 from kalshi_alpha.research.market.columns import moments, numbers, read_table, require, words
@@ -113,71 +113,76 @@ def load_quotes(file: Path, stations: Stations) -> tuple[tuple[Quoted, ...], Map
     code, names = words(file, "ticker", table["ticker"], row)
     at = moments(file, "ts_utc", table["ts_utc"], row)
     bid, no_bid = (numbers(file, k, table[k], row) / _CENTS for k in _COLUMNS[2:])
-    left_out: Counter[str] = Counter()
-    by_event: dict[str, list[str]] = {}
-    for name in names:
-        try:
-            by_event.setdefault(str(parse_market(name).event), []).append(name)
-        except TickerError:
-            left_out["ticker"] += 1
+    ladders, left_out = _ladders(names, stations)
     place = {name: k for k, name in enumerate(names)}
     found = []
-    for name, tickers in by_event.items():
+    for one in ladders:
+        which = np.full(len(names), -1, dtype=np.int64)
+        which[[place[ticker] for ticker in one.brackets.tickers]] = np.arange(len(one.brackets))
+        rows = np.flatnonzero(which[code] >= 0)
+        rows = rows[np.argsort(at[rows], kind="stable")]
+        found.append(_quoted(one, at[rows], which[code[rows]], bid[rows], 1.0 - no_bid[rows]))
+    return tuple(sorted(found, key=lambda one: one.day)), left_out
+
+
+@dataclass(frozen=True, slots=True)
+class _Ladder:
+    name: str
+    day: int
+    start_s: float
+    brackets: BracketSet
+
+
+def _ladders(names: Sequence[str], stations: Stations) -> tuple[list[_Ladder], dict[str, int]]:
+    """Return the sound ladders that tickers make, and the others by the rule they broke."""
+    left_out: Counter[str] = Counter()
+    by_event: dict[EventTicker, list[MarketTicker]] = {}
+    for name in names:
         try:
-            brackets = bracket_set(_payoffs([parse_market(one) for one in tickers]))
-        except ContractError as error:
-            left_out[error.code] += 1
-            continue
-        event = parse_market(tickers[0]).event
+            ticker = parse_market(name)
+        except TickerError:
+            left_out["ticker"] += 1
+        else:
+            by_event.setdefault(ticker.event, []).append(ticker)
+    found = []
+    for event, tickers in by_event.items():
         station = stations.by_series.get("KX" + event.series.removeprefix("KX"))
         if station is None or event.day is None:
             left_out["no-station"] += 1
             continue
-        which = np.full(len(names), -1, dtype=np.int64)
-        which[[place[one] for one in brackets.tickers]] = np.arange(len(brackets))
-        rows = np.flatnonzero(which[code] >= 0)
-        rows = rows[np.argsort(at[rows], kind="stable")]
-        start_s = start_of(station, event.day)
-        found.append(
-            _quoted(
-                name,
-                event.day.toordinal(),
-                start_s,
-                brackets,
-                at[rows],
-                which[code[rows]],
-                bid[rows],
-                1.0 - no_bid[rows],
-            )  # fmt: skip
-        )
-    return tuple(sorted(found, key=lambda one: one.day)), dict(left_out)
+        try:
+            brackets = bracket_set(_payoffs(tickers))
+        except ContractError as error:
+            left_out[error.code] += 1
+            continue
+        day, start_s = event.day.toordinal(), start_of(station, event.day)
+        found.append(_Ladder(str(event), day, start_s, brackets))
+    return found, dict(left_out)
 
 
-def _quoted(
-    name: str,
-    day: int,
-    start_s: float,
-    brackets: BracketSet,
-    at: Floats,
-    bracket: Ints,
-    bid: Floats,
-    ask: Floats,
-) -> Quoted:
-    mine: Bools = bracket[:, None] == np.arange(len(brackets))
+def _quoted(ladder: _Ladder, at: Floats, bracket: Ints, bid: Floats, ask: Floats) -> Quoted:
+    mine: Bools = bracket[:, None] == np.arange(len(ladder.brackets))
     every = np.arange(len(at), dtype=np.int64)[:, None]
     latest = np.maximum.accumulate(np.where(mine, every, -1), axis=0)
     bids, asks = (np.append(side, np.nan)[latest] for side in (bid, ask))
     heard = np.append(at, -np.inf)[latest]
-    steps = np.diff(np.nan_to_num(bids + asks), axis=0, prepend=np.nan_to_num(bids + asks)[:1])
-    first = np.isnan(np.concatenate([np.full((1, len(brackets)), np.nan), bids[:-1]]))
-    pushed = np.cumsum(np.where(first, 0.0, steps), axis=0) * _CENTS
-    begin = np.zeros((1, len(brackets)))
+    moved = np.diff(bids + asks, axis=0, prepend=np.nan)  # no move before there is a price
+    pushed = np.cumsum(np.nan_to_num(moved), axis=0) * _CENTS
+    begin = np.zeros((1, len(ladder.brackets)))
     return Quoted(
-        name, day, start_s, brackets, at, bids, asks, heard, np.concatenate([begin, pushed])
+        ladder.name,
+        ladder.day,
+        ladder.start_s,
+        ladder.brackets,
+        at,
+        bids,
+        asks,
+        heard,
+        np.concatenate([begin, pushed]),
     )
 
 
-def _payoffs(tickers: list[MarketTicker]) -> list[tuple[str, Payoff]]:
+def _payoffs(tickers: Sequence[MarketTicker]) -> list[tuple[str, Payoff]]:
     """Return what each ticker pays on, the thresholds told apart by their order."""
     ends = sorted(one.number for one in tickers if one.kind == "T")
     found = []

@@ -20,36 +20,38 @@ import numpy as np
 from kalshi_alpha.families.temperature_book import load_parameters
 from kalshi_alpha.families.temperature_parameters import Parameters
 from kalshi_alpha.markets.stations import Stations
-from kalshi_alpha.research.data.findings import Bools
 from kalshi_alpha.research.data.store import sha256_of
-from kalshi_alpha.research.scores.clusters import DayBootstrap, Interval
 from kalshi_alpha.research.temperature import prior
 from kalshi_alpha.research.temperature.features import HORIZONS_S, NAMES, Samples, samples_of
+from kalshi_alpha.research.temperature.figures import (
+    BLOCK,
+    block_of,
+    coverage_of,
+    filter_rows,
+    horizon_rows,
+    plain,
+)
 from kalshi_alpha.research.temperature.filtering import (
     HOURS,
     SETTINGS,
     WITH_WEATHER,
     Law,
-    Panel,
     panel_of,
 )
-from kalshi_alpha.research.temperature.horizons import Plan, Told, foretold, tell
-from kalshi_alpha.research.temperature.panel import Traded, brier_of, log_of, rps_of
-from kalshi_alpha.research.temperature.played import play, summed
+from kalshi_alpha.research.temperature.horizons import Plan, tell
+from kalshi_alpha.research.temperature.panel import Traded
+from kalshi_alpha.research.temperature.played import play
 from kalshi_alpha.research.temperature.quotes import GAP_S, Quoted, file_of, load_quotes
+from kalshi_alpha.research.temperature.tallies import summed
 from kalshi_alpha.research.temperature.trades import Event, Recorded, load
 from kalshi_alpha.research.temperature.walking import (
-    MIDDLES,
-    OURS,
     TEST_DAYS,
     TRAIN_DAYS,
-    Walked,
     walk,
 )
 from kalshi_alpha.research.temperature.weather_highs import FILE
 
 SCHEMA = "kalshi-alpha/temperature-study/1"
-BLOCK, FEWEST_BLOCKS = 5, 8  # days drawn together: weather and mood last longer than one
 SEED = 20_241_209
 # The quotes at hand cover sixteen days: forty-two to learn from there are not.
 QUOTED = Plan(train=10, test=2, judged=2, held=4, fewest=6)
@@ -64,7 +66,7 @@ class Request:
 
     Attributes:
         folders: of trades and markets; one event lies in one of them.
-        first: first day that may be scored; those before only teach.
+        first: first day that counts as scored; those before only teach.
         seed: of everything drawn.
         workers: processes.
         parts: which studies: ``filter`` always, ``horizons`` and ``played`` if they are named.
@@ -127,7 +129,8 @@ def study(request: Request, stations: Stations, step: Step | None = None) -> Fou
             recorded.events, walked.windows, laws, request.seed,
             workers=request.workers, progress=_told(step, "signals"),
         )  # fmt: skip
-        document["played"] = summed(found, block=_block(len({one.day for one in found})))
+        days = {one.day for one in found if request.first is None or one.day >= request.first}
+        document["played"] = summed(found, first=request.first, block=block_of(len(days)))
     document["artifacts"] = {
         name: hashlib.sha256(data).hexdigest() for name, data in artifacts.items()
     }
@@ -138,74 +141,11 @@ def study(request: Request, stations: Stations, step: Step | None = None) -> Fou
 def artifact(kind: str, body: Any, files: Mapping[str, str]) -> bytes:
     """Return what was fitted as a file that proves itself: schema, checksum, provenance, body."""
     schema = f"kalshi-alpha/temperature-{kind}/1"
-    document = {"schema": schema, "provenance": dict(files), "body": _plain(body)}
+    document = {"schema": schema, "provenance": dict(files), "body": plain(body)}
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     checksum = hashlib.sha256(text.encode()).hexdigest()
     whole = json.dumps(document | {"checksum": checksum}, sort_keys=True, allow_nan=False)
     return (whole + "\n").encode()
-
-
-def filter_rows(panel: Panel, walked: Walked) -> dict[str, Any]:
-    """Return the scores of every model, and ours by hour and by series."""
-    scored = walked.scored
-    hours = [(f"{hour:g}", scored & (panel.hour == hour)) for hour in HOURS]
-    series = np.array(panel.series)
-    cities = [(str(name), scored & (series == name)) for name in np.unique(series[scored])]
-    return {
-        "models": [
-            {"model": name, **scores_of(panel, said, walked.said[MIDDLES], scored)}
-            for name, said in walked.said.items()
-        ],
-        "hours": [
-            {"hour": name, **scores_of(panel, walked.said[OURS], walked.said[MIDDLES], rows)}
-            for name, rows in hours
-            if rows.any()
-        ],
-        "series": [
-            {"series": name, **scores_of(panel, walked.said[OURS], walked.said[MIDDLES], rows)}
-            for name, rows in cities
-        ],
-        "windows": [
-            {
-                "first": date.fromordinal(one.first).isoformat(),
-                "filter": one.setting.name,
-                "alone": one.alone.name,
-                "ridge": one.ridge,
-                "weights": dict(one.weights),
-            }
-            for one in walked.windows
-        ],
-    }
-
-
-def scores_of(panel: Panel, said: Any, middles: Any, rows: Bools) -> dict[str, Any]:
-    """Return the scores of some moments, and what they are less those of the middles."""
-    winner, days = panel.winner[rows], panel.day[rows]
-    found: dict[str, Any] = {"moments": int(rows.sum()), "days": len(np.unique(days))}
-    draws = DayBootstrap(days, block=_block(found["days"])) if found["days"] > 1 else None
-    for name, score in (("brier", brier_of), ("rps", rps_of), ("log", log_of)):
-        ours, theirs = score(said[rows], winner), score(middles[rows], winner)
-        less = None if draws is None else draws.difference(ours, theirs)
-        found |= {name: float(ours.mean()), f"{name}_less": _interval(less)}
-    return found
-
-
-def coverage_of(
-    recorded: Recorded, panel: Panel, walked: Walked, laws: Mapping[str, Law]
-) -> dict[str, Any]:
-    """Return how much there was, what was left out, and how much was scored."""
-    days = np.unique(panel.day[walked.scored])
-    return {
-        "events": len(recorded.events),
-        "left_out": dict(recorded.left_out),
-        "trades": recorded.trades,
-        "with_weather": len(laws),
-        "moments": len(panel),
-        "scored_moments": int(walked.scored.sum()),
-        "scored_days": len(days),
-        "scored_from": date.fromordinal(int(days[0])).isoformat(),
-        "scored_to": date.fromordinal(int(days[-1])).isoformat(),
-    }
 
 
 def traded_samples(events: Sequence[Event]) -> Samples:
@@ -250,35 +190,6 @@ def _horizons(
     return rows, fits, files
 
 
-def horizon_rows(told: Told) -> dict[str, Any]:
-    """Return how well each model told each horizon, and what was chosen for each window."""
-    return {
-        "samples": len(told.samples),
-        "days": len(np.unique(told.samples.day)),
-        "models": [
-            {
-                "model": one.model,
-                "horizon_s": one.horizon_s,
-                "gain": _interval(one.gain),
-                "moves": one.moves,
-                "right": _interval(one.right),
-                "brier_less": _interval(one.brier),
-            }
-            for one in foretold(told)
-        ],
-        "windows": [
-            {
-                "first": date.fromordinal(one.first).isoformat(),
-                "settings": _plain(one.settings),
-                "directions": {
-                    name: [each.kind for each in found] for name, found in one.directions.items()
-                },
-            }
-            for one in told.windows
-        ],
-    }
-
-
 def _laws(
     recorded: Recorded, folders: Sequence[Path], stations: Stations
 ) -> tuple[dict[str, Law], tuple[Path, ...]]:
@@ -314,19 +225,5 @@ def _settings(request: Request) -> dict[str, Any]:
     }
 
 
-def _block(days: int) -> int:
-    """Return how many days are drawn together: fewer of few, or all draws would be alike."""
-    return max(1, min(BLOCK, days // FEWEST_BLOCKS))
-
-
-def _interval(found: Interval | None) -> list[float] | None:
-    return None if found is None else [found.estimate, found.low, found.high]
-
-
 def _told(step: Step | None, part: str) -> Callable[[int, int], None] | None:
     return None if step is None else lambda done, of: step(part, done, of)
-
-
-def _plain(value: Any) -> Any:
-    """Return plain JSON values of what was fitted."""
-    return json.loads(json.dumps(value, default=lambda one: one.item()))

@@ -13,15 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kalshi_alpha.errors import DataError
+from kalshi_alpha.momentum.pool import FAINTEST, NEAR, PHASES
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
 from kalshi_alpha.research.temperature.filtering import Panel, Setting
 from kalshi_alpha.research.temperature.panel import log_of
 from kalshi_alpha.research.temperature.pooling import Terms, centred, fit
 
 TRAIN_DAYS, TEST_DAYS, JUDGED_DAYS, FEWEST_DAYS = 42, 7, 14, 21
-PHASES = (9.0, 12.0, 14.0, 16.0)  # hours of standard time at which the power changes
 RIDGES = (3.0, 10.0, 30.0)  # nats a squared unit of weight
-NEAR = 0.01  # share that is added to the neighbours' before the log is taken
 MIDDLES, LAST = "middles", "last prices"
 ALONE, POWER = "filter alone", "filter, power by hour"
 OURS, DRY = "filter, pooled", "filter, pooled, without the weather"
@@ -93,10 +92,11 @@ def walk(panel: Panel, first: int | None = None) -> Walked:
 
     Args:
         panel: events at fixed times of day.
-        first: number of the first day that may be scored.
+        first: number of the first day that counts as scored; earlier ones are told all the same,
+            for what is chosen by them later.
 
     Raises:
-        DataError: when no day has enough days before it.
+        DataError: when no day that counts has enough days before it.
     """
     scored = np.zeros(len(panel), dtype=np.bool_)
     said = {name: panel.share.copy() for name in (ALONE, POWER, UNFILTERED, DRY, OURS)}
@@ -104,7 +104,7 @@ def walk(panel: Panel, first: int | None = None) -> Walked:
     dry = {setting: terms for setting, terms in every.items() if setting.lean is None}
     plain = terms_of(panel, None).only((_POWERS, _NEAR))
     windows = []
-    for past, now in windows_of(panel.day, first):
+    for past, now in windows_of(panel.day):
         fits = _Fits(panel, past, now)
         ours = fits.best(every)
         alone = min(every, key=lambda one: fits.loss(panel.filtered[one]))
@@ -114,7 +114,8 @@ def walk(panel: Panel, first: int | None = None) -> Walked:
         said[UNFILTERED][now] = fits.said(plain, ours.chosen.ridge)
         scored |= now
         windows.append(replace(ours.chosen, alone=alone))
-    if not windows:
+    scored &= panel.day >= (first or 0)
+    if not scored.any():
         raise DataError(
             f"no day has {FEWEST_DAYS} days of events among the {TRAIN_DAYS} before it: give more"
         )
@@ -171,8 +172,8 @@ def terms_of(panel: Panel, setting: Setting | None) -> Terms:
     """Return what the pool weighs: a filter, or the middles themselves for None."""
     base = panel.share if setting is None else panel.filtered[setting]
     there = panel.there
-    held = np.log(np.where(there, np.maximum(base, 1e-9), 1.0))
-    middles = np.log(np.where(there, np.maximum(panel.share, 1e-9), 1.0))
+    held = np.log(np.where(there, np.maximum(base, FAINTEST), 1.0))
+    middles = np.log(np.where(there, np.maximum(panel.share, FAINTEST), 1.0))
     near = np.zeros_like(base)
     near[:, 1:] += base[:, :-1]
     near[:, :-1] += base[:, 1:]

@@ -1,0 +1,137 @@
+"""The learned pool as it runs live: what was fitted on past days, applied to one moment.
+
+The filter's probabilities, the middles' shares and the neighbours' are weighed on log scales, with
+weights that ``kalshi-alpha temperature study`` fits and keeps in ``pool.json``. The study applies
+the same formula to whole arrays; a test holds the two equal. docs/math/momentum.md has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from kalshi_alpha.errors import DataError, ParameterError
+from kalshi_alpha.momentum.filter import softmax
+
+SCHEMA = "kalshi-alpha/temperature-pool/1"
+PHASES = (9.0, 12.0, 14.0, 16.0)  # hours of standard time at which the power changes
+NEAR = 0.01  # share that is added to the neighbours' before the log is taken
+LEAST = 0.005  # dollars: half of the smallest price; nothing counts as worth less
+FAINTEST = 1e-9  # probability below which no log is taken
+LIFETIME = timedelta(days=28)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolWeights:
+    """What was fitted.
+
+    Attributes:
+        powers: on the filter's log probabilities, one more than ``PHASES``.
+        middles: on the log of what the middles say over what the filter says.
+        neighbours: on the log of what the brackets beside have over what the bracket has.
+
+    Raises:
+        ParameterError: for another number of powers, or a number that is not finite.
+    """
+
+    powers: tuple[float, ...]
+    middles: float
+    neighbours: float
+
+    def __post_init__(self) -> None:
+        finite = all(map(math.isfinite, (*self.powers, self.middles, self.neighbours)))
+        if len(self.powers) != len(PHASES) + 1 or not finite:
+            raise ParameterError(
+                f"a pool has {len(self.powers)} powers, or one that is not finite; it needs "
+                f"{len(PHASES) + 1}"
+            )
+
+
+def pooled(
+    beliefs: Sequence[float], middles: Sequence[float | None], hour: float, weights: PoolWeights
+) -> tuple[float, ...]:
+    """Return the pool's probabilities; they sum to one.
+
+    Args:
+        beliefs: the filter's probabilities of the brackets, from below.
+        middles: dollars, None for a bracket that has none.
+        hour: of standard time after the climate day's midnight; below 0 the day before.
+        weights: fitted on days before.
+
+    Raises:
+        DataError: when beliefs and middles do not pair.
+    """
+    if len(beliefs) != len(middles):
+        raise DataError(f"{len(beliefs)} probabilities and {len(middles)} middles do not pair")
+    power = weights.powers[bisect_right(PHASES, hour)]
+    held = [math.log(max(p, FAINTEST)) for p in beliefs]
+    shown = [math.log(share) for share in shares(middles)]
+    near = [
+        math.log(below + above + NEAR)
+        for below, above in zip((0.0, *beliefs[:-1]), (*beliefs[1:], 0.0), strict=True)
+    ]
+    return tuple(
+        softmax(
+            [
+                power * h + weights.middles * (m - h) + weights.neighbours * (n - h)
+                for h, m, n in zip(held, shown, near, strict=True)
+            ]
+        )
+    )
+
+
+def shares(middles: Sequence[float | None]) -> list[float]:
+    """Return middles as shares of one, none below ``LEAST`` before.
+
+    A bracket without one gets an even part of what the others leave of a dollar, a cent at least.
+    """
+    known = [m for m in middles if m is not None]
+    missing = len(middles) - len(known)
+    part = max((1.0 - sum(known)) / max(missing, 1), 2.0 * LEAST)
+    filled = [max(part if m is None else m, LEAST) for m in middles]
+    total = sum(filled)
+    return [one / total for one in filled]
+
+
+def pool_from_json(data: bytes, on: date) -> PoolWeights:
+    """Return the weights that a study fitted last before a day.
+
+    Args:
+        data: ``pool.json``.
+        on: the climate day they are to be used on.
+
+    Raises:
+        ParameterError: when it is not JSON, of another schema, does not match its checksum, lacks
+            a number, or was fitted only after ``on``, or longer ago than ``LIFETIME``.
+    """
+    try:
+        document: dict[str, Any] = json.loads(data)
+        said = document.pop("checksum")
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        windows = [(date.fromordinal(one["first"]), one["weights"]) for one in document["body"]]
+        schema = document["schema"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ParameterError(f"the pool cannot be read: {error!r}") from None
+    if schema != SCHEMA or hashlib.sha256(text.encode()).hexdigest() != said:
+        raise ParameterError(f"the pool is of {schema!r} or does not match its checksum: fit again")
+    before = [one for one in windows if one[0] <= on]
+    if not before:
+        raise ParameterError(f"the pool knows days up to {on} and later: that is looking ahead")
+    first, weights = max(before, key=lambda one: one[0])
+    if on - first > LIFETIME:
+        raise ParameterError(f"the pool was last fitted for {first}, too long before {on}")
+    return _weights(weights)
+
+
+def _weights(doc: Mapping[str, Any]) -> PoolWeights:
+    try:
+        powers = tuple(float(doc[f"power@{k}"]) for k in range(len(PHASES) + 1))
+        return PoolWeights(powers, float(doc["middles"]), float(doc["neighbours"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ParameterError(f"the pool lacks or garbles a weight: {error!r}") from None
