@@ -17,6 +17,7 @@ from kalshi_alpha.reports.plots import bars_svg
 from kalshi_alpha.reports.study import Fact, Section, Study, Table, table_or
 
 _MOST_ROWS = 60
+_MOST_PROS = 3
 _BELIEVED = (
     "The filter's probability of each bracket over the day, beside the middle of the market. Marks "
     "are fills; bars are what rested."
@@ -244,7 +245,7 @@ def _why(day: MomentumDay) -> Section:
             wording.cents(row["price"]),
             wording.percent(row["belief"]),
             wording.ev_cents(row["edge"]),
-            "; ".join(row["pros"]),
+            _pros(row["pros"]),
         )
         for row in _spread(example)
     ]
@@ -398,7 +399,13 @@ def _spread(rows: Sequence[Row]) -> Sequence[Row]:
 def _caption(what: str, count: int) -> str:
     if count <= _MOST_ROWS:
         return what
-    return f"{what}: every {-(-count // _MOST_ROWS)}th of {count:,}"
+    return f"{what}: one in {-(-count // _MOST_ROWS)} of {count:,}"
+
+
+def _pros(sentences: Sequence[str]) -> str:
+    """Return what spoke for a signal most of all; the tables beside the page have every word."""
+    more = len(sentences) - _MOST_PROS
+    return "; ".join(sentences[:_MOST_PROS]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _said(counts: Counter[str]) -> str:

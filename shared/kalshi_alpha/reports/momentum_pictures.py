@@ -10,7 +10,7 @@ from typing import Any
 from kalshi_alpha.markets.climate_day import ClimateDay
 from kalshi_alpha.markets.orders import Fill, Side
 from kalshi_alpha.markets.units import CASH_UNIT, PRICE_UNIT
-from kalshi_alpha.reports import charts
+from kalshi_alpha.reports import charts, wording
 
 _MOST_POINTS = 360
 _COLOUR = {Side.BID: charts.BID, Side.ASK: charts.ASK}
@@ -66,7 +66,8 @@ def beliefs_svg(
                 zorder=5,
             )
         axes.set_title(words, fontsize=9.5, loc="left")
-        axes.set_ylim(-2, 102)
+        axes.set_ylim(-2, 122)  # the legend stands above a dollar
+        axes.set_yticks(range(0, 101, 20))
         axes.set_xlim(0, 24)
         axes.set_xticks(range(0, 25, 4), [f"{hour:02d}:00" for hour in range(0, 25, 4)])
         charts.dollars_axis(axes, "of a dollar")
@@ -74,8 +75,9 @@ def beliefs_svg(
         last = chosen[-1]
         said = (
             f"{words}: over the day the filter ends at {100 * last['belief']:.0f} % and the "
-            f"market's middle at {100 * last['mid']:.0f} cents; {len(quotes)} orders rested and "
-            f"{len(fills)} fills came of them."
+            f"market's middle at {100 * last['mid']:.0f} cents; "
+            f"{wording.count(len(quotes), 'order')} rested and "
+            f"{wording.count(len(fills), 'fill')} came of that."
         )
         return charts.to_svg(made, key, f"{words}: filter and market", said)
 

@@ -1,0 +1,165 @@
+"""The weather for the momentum process: what the office says, and what it does not."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from kalshi_alpha.clock import ManualClock
+from kalshi_alpha.cloud.artifacts import FolderStore
+from kalshi_alpha.errors import ConfigurationError, VenueUnavailable
+from kalshi_alpha.families.temperature_book import load_parameters
+from kalshi_alpha.markets.climate_report import ClimateReport
+from kalshi_alpha.markets.observed import Observation
+from kalshi_alpha.markets.stations import load_stations
+from kalshi_alpha.markets.strikes import Payoff
+from kalshi_alpha.momentum.terms import load_terms
+from kalshi_alpha.momentum.weather import clock_hazard, looked
+from kalshi_alpha.pricing.weather_reading import WeatherReading
+from kalshi_alpha.steps.momentum_runtime import MomentumRuntime
+from kalshi_alpha.steps.momentum_sky import OfficeSky, open_sky
+from kalshi_alpha.steps.runtime import Settings
+from kalshi_alpha.venues.weather.observations import Observed
+from kalshi_alpha.venues.weather.office import Answer, Issue
+
+STATION = load_stations().of("KXHIGHNY")
+DAY = STATION.day(date(2024, 12, 3))
+NOON = DAY.start + timedelta(hours=12)
+PAYOFFS = (Payoff(None, 38), Payoff(39, 40), Payoff(41, 42), Payoff(43, None))
+
+
+class MadeOffice:
+    """An office that answers what it is given, or fails."""
+
+    def __init__(self, degrees=(), reports=()):
+        self.degrees, self.kept, self.fails = degrees, list(reports), False
+        self.asked = []
+
+    def observations(self, station, start, end):
+        self.asked.append("observations")
+        if self.fails:
+            raise VenueUnavailable("the weather office does not answer")
+        seen = tuple(
+            Observation(station.station, at, "now", degree, degree, float(degree))
+            for at, degree in self.degrees
+            if start <= at <= end
+        )
+        return Answer(b'{"made": 1}', Observed(seen, ()), end)
+
+    def issues(self, product, station):
+        del station
+        self.asked.append(product)
+        return tuple(
+            Issue(f"issue-{k:04d}", report.issued_at) for k, report in enumerate(self.kept)
+        )
+
+    def report(self, issue, station):
+        del station
+        self.asked.append(issue.id)
+        return Answer(b"{}", self.kept[int(issue.id[-4:])], issue.issued_at)
+
+
+def a_sky(tmp_path, office):
+    settings = Settings(artifacts=str(tmp_path), contact="desk@example.org")
+    told = []
+    runtime = MomentumRuntime(settings, ManualClock(NOON))
+    return OfficeSky(runtime, office, told.append), told
+
+
+def an_event():
+    return SimpleNamespace(
+        name="KXHIGHNY-24DEC03",
+        station=STATION,
+        day=DAY,
+        terms=load_terms(),
+        brackets=SimpleNamespace(payoffs=PAYOFFS),
+    )
+
+
+def report(day, maximum, status="final", hours=7, **more):
+    at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1, hours=hours)
+    return ClimateReport("CLINYC", day, status, at, maximum, **more)
+
+
+def test_what_is_observed_makes_a_law_that_sums_to_one_and_a_hazard(tmp_path):
+    office = MadeOffice([(NOON - timedelta(hours=1), 39), (NOON - timedelta(minutes=9), 41)])
+    sky, told = a_sky(tmp_path, office)
+    seen = sky.look(an_event(), NOON)
+    assert told == []
+    assert seen.at == NOON.timestamp()
+    assert sum(seen.law) == pytest.approx(1.0)
+    assert seen.law[0] < 0.05
+    assert 0.0 < seen.hazard < 1.0
+
+
+def test_what_was_answered_is_kept_as_it_came(tmp_path):
+    office = MadeOffice([(NOON - timedelta(minutes=9), 41)], [report(date(2024, 12, 2), 39)])
+    sky, _ = a_sky(tmp_path, office)
+    sky.look(an_event(), NOON)
+    keys = FolderStore(tmp_path).keys("weather/KNYC/")
+    assert any(key.startswith("weather/KNYC/2024-12-03/observations-") for key in keys)
+    assert any("/report-" in key for key in keys)
+
+
+def test_reports_are_asked_for_twice_an_hour_and_each_issue_once(tmp_path):
+    office = MadeOffice([(NOON - timedelta(minutes=9), 41)], [report(date(2024, 12, 2), 39)])
+    sky, _ = a_sky(tmp_path, office)
+    for minutes in (0, 5, 29, 31):
+        sky.look(an_event(), NOON + timedelta(minutes=minutes))
+    assert office.asked.count("CLI") == 2
+    assert office.asked.count("issue-0000") == 1
+    assert office.asked.count("observations") == 4
+
+
+def test_the_offices_report_of_the_afternoon_counts_as_the_high_so_far(tmp_path):
+    valid = NOON + timedelta(hours=4)
+    late = report(DAY.date, 42, "preliminary", hours=-3, valid_until=valid)
+    office = MadeOffice([(NOON, 39)], [late])
+    sky, _ = a_sky(tmp_path, office)
+    seen = sky.look(an_event(), valid + timedelta(minutes=30))
+    assert seen.law[0] + seen.law[1] < 0.05
+
+
+def test_an_office_that_does_not_answer_is_told_and_leaves_the_last_look_to_age(tmp_path):
+    office = MadeOffice()
+    office.fails = True
+    sky, told = a_sky(tmp_path, office)
+    assert sky.look(an_event(), NOON) is None
+    assert told == [
+        "KXHIGHNY-24DEC03: the weather is not known: the weather office does not answer"
+    ]
+
+
+def test_a_station_that_reported_nothing_yet_has_no_known_hazard(tmp_path):
+    sky, _ = a_sky(tmp_path, MadeOffice())
+    seen = sky.look(an_event(), NOON)
+    assert seen.hazard == 1.0
+    assert sum(seen.law) == pytest.approx(1.0)
+
+
+def test_by_the_clock_the_hazard_is_the_share_of_days_whose_high_fell_into_the_minutes():
+    parameters = load_parameters("KNYC", DAY.date)
+    hours = [
+        clock_hazard(parameters.diurnal, DAY, DAY.start + timedelta(hours=hour), 60.0)
+        for hour in range(24)
+    ]
+    assert all(0.0 <= hazard <= 1.0 for hazard in hours)
+    assert max(hours[10:17]) == max(hours)
+    assert hours[2] < hours[13]
+    reading = WeatherReading("KNYC", DAY, NOON)
+    seen = looked(reading, parameters, NOON, PAYOFFS, minutes=60.0, by_the_clock=True)
+    assert seen.hazard == pytest.approx(hours[12])
+
+
+def test_a_day_that_has_ended_has_no_law():
+    parameters = load_parameters("KNYC", DAY.date)
+    reading = WeatherReading("KNYC", DAY, DAY.end)
+    seen = looked(reading, parameters, DAY.end, PAYOFFS, minutes=10.0)
+    assert (seen.law, seen.hazard) == (None, 1.0)
+
+
+def test_without_a_contact_no_office_is_asked():
+    with pytest.raises(ConfigurationError, match="CONTACT is not set"):
+        open_sky(MomentumRuntime(Settings(), ManualClock(NOON)))
