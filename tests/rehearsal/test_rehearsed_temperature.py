@@ -18,7 +18,7 @@ from kalshi_alpha.rehearsal.recorded_temperature import recorded_day, recorded_d
 from kalshi_alpha.rehearsal.tape_player import TapePlayer
 from kalshi_alpha.rehearsal.temperature import TemperatureRehearsal
 from kalshi_alpha.rehearsal.temperature_report import rehearse_temperature
-from tests.rehearsal.whole_day import DAY, EIGHT, UNTIL, played
+from tests.rehearsal.whole_day import DAY, EIGHT, FROM, UNTIL, played
 
 pytestmark = pytest.mark.xdist_group("temperature")
 
@@ -150,6 +150,83 @@ def test_once_the_switch_is_thrown_all_is_out_within_two_seconds_and_nothing_is_
     assert all(span(order)[1] < thrown + timedelta(seconds=2) for order in result.orders)
     assert result.event.turn.wanted == ()
     assert "kill-switch" in result.event.turn.pull
+
+
+def test_a_frozen_stretch_and_a_series_that_cools_off_end_the_day(tmp_path):
+    at = EIGHT + timedelta(minutes=10)
+
+    def freeze(runtime, exchange):
+        del exchange
+        name = "20241203-0900-temperature-kxhighny"
+        runtime.clock.at(at, lambda: runtime.state.freeze(name, "somebody said so", at))
+
+    def cool(runtime, exchange):
+        del exchange
+        until = at + timedelta(minutes=2)
+        runtime.clock.at(
+            at, lambda: runtime.state.cool_off("KXHIGHNY", reason="lost", at=at, until=until)
+        )
+
+    for name, happens, said in (("a", freeze, "somebody said so"), ("b", cool, "lost")):
+        result = played(tmp_path / name, happens=happens)
+        assert any(span(order)[0] < at < span(order)[1] for order in result.orders)
+        assert all(span(order)[0] < at for order in result.orders)
+        assert all(span(order)[1] < at + timedelta(seconds=2) for order in result.orders)
+        assert said in result.event.turn.pull
+
+
+def test_a_series_whose_rules_name_another_station_is_left_alone(tmp_path):
+    def moved(runtime, exchange):
+        del runtime
+        for market in exchange.engine.markets.values():
+            rules = market.listed["rules_primary"].replace("CLINYC", "CLILGA")
+            market.listed["rules_primary"] = rules
+
+    result = played(tmp_path / "moved", happens=moved)
+    assert result.event is None
+    assert result.orders == []
+    said = [told for _, told in result.told]
+    assert any("CLILGA" in told and "left alone today" in told for told in said)
+    assert said[-1] == "no event of east on 2024-12-03 can be quoted"
+
+
+def test_brackets_with_a_hole_are_left_alone(tmp_path):
+    def holed(runtime, exchange):
+        del runtime
+        exchange.engine.markets.pop("KXHIGHNY-24DEC03-B41.5")
+
+    result = played(tmp_path / "holed", happens=holed)
+    assert result.event is None
+    assert any("KXHIGHNY: left alone today" in told for _, told in result.told)
+
+
+def test_while_another_process_holds_the_city_group_this_one_leaves_it_alone(tmp_path):
+    def held(runtime, exchange):
+        del exchange
+        runtime.state.hold_watch("another", FROM, UNTIL, "MOMENTUM#east")
+
+    result = played(tmp_path / "held", happens=held)
+    assert result.event is None
+    assert "another" in result.told[0][1]
+
+
+def test_a_gap_in_the_books_takes_everything_out_until_snapshots_have_come(tmp_path):
+    lost = EIGHT + timedelta(minutes=10)
+
+    def gap(runtime, exchange):
+        def now():
+            for session in exchange.hub.sessions:
+                session.lose = 1
+
+        runtime.clock.at(lost, now)
+
+    result = played(tmp_path / "gap", happens=gap)
+    said = [told for _, told in result.told if told.startswith("books: ")]
+    assert said
+    assert all("stale until their snapshots" in told for told in said)
+    resting = [o for o in result.orders if span(o)[0] < lost < span(o)[1]]
+    assert resting
+    assert not result.event.strategy.pulled
 
 
 def test_a_lost_socket_takes_everything_out_and_quoting_goes_on_with_fresh_books(tmp_path):

@@ -186,7 +186,7 @@ class Rehearsal:
                         result.runs.append(self._play(window, settings, clock, machine))
                 self._collect(result)
                 result.parameters = self._parameters()
-                close_the_day(runtime, self._day, self._folder.parent)
+                close_the_day(runtime, self._day, self._folder.parent, self._paid())
             result.books = httpx.get(control_url(twin, "books")).raise_for_status().json()
         return result
 
@@ -235,6 +235,10 @@ class Rehearsal:
             on=False, reason="rehearsal", by="rehearsal", at=self._windows[0].prep_at
         )
         return settings, machine
+
+    def _paid(self) -> date:
+        """Return the New York day on which the last window's books were closed."""
+        return self._windows[-1].reconcile_at.astimezone(NEW_YORK).date()
 
     def _parameters(self) -> str:
         return parameters_checksum(shipped_parameters(self._day))

@@ -8,7 +8,8 @@ one are graded on the spot. Nothing here writes over what a window left.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -81,8 +82,8 @@ class Record:
         """
         for store in reversed(self.stores):
             for key in reversed(store.keys("windows/")):
-                if "/seen/" in key and (kept := unpacked(store.read(key)).get("parameters")):
-                    return str(kept).encode()
+                if "/seen/" in key and (kept := _parameter_file(unpacked(store.read(key)))):
+                    return kept.encode()
         raise DataError("no scan on record has kept its parameters")
 
     def _window(self, name: str) -> Window:
@@ -127,12 +128,20 @@ def grade_of(day: date, left: Sequence[Left]) -> DayGrade:
 
 def _parameters_as_of(seen: Sequence[dict[str, Any]]) -> date | None:
     for doc in reversed(seen):
-        if doc.get("parameters"):
+        if _parameter_file(doc):
             try:
-                return date.fromisoformat(json.loads(doc["parameters"])["as_of"])
+                if doc.get("parameters"):
+                    return date.fromisoformat(json.loads(doc["parameters"])["as_of"])
+                found = tomllib.loads(doc["figure_parameters"])["as_of"]
+                return found if isinstance(found, date) else None
             except (ParameterError, *_GARBLED):
                 return None
     return None
+
+
+def _parameter_file(seen: Mapping[str, Any]) -> str:
+    """Return the file that a scan priced with: the index's, or that of published figures."""
+    return str(seen.get("parameters") or seen.get("figure_parameters") or "")
 
 
 def _source(windows: Sequence[WindowGrade]) -> str:

@@ -255,6 +255,7 @@ class MomentumWatch:
         at = self.runtime.clock.now().timestamp()
         match heard:
             case BookChanged(ticker=ticker, top=top):
+                self._connected = True  # after a gap there is no opening: snapshots come instead
                 self._stale.discard(ticker)
                 event = self.events[ticker]
                 self._told(event.take(Quoted(at, event.brackets.place(ticker), top)))
@@ -289,11 +290,10 @@ class MomentumWatch:
         at = self.runtime.clock.now().timestamp()
         feed = Feed(self._connected, 0.0, bool(self._stale), self._off())
         for event in self.each:
-            frozen = await self._aside(self._frozen, event)
             if switch.on:
                 self._told(event.take(Halted(at, f"the kill-switch is on: {switch.reason}")))
-            elif frozen:
-                self._told(event.take(Halted(at, f"frozen: {frozen}", final=True)))
+            elif frozen := await self._aside(self._frozen, event):
+                self._told(event.take(Halted(at, frozen, final=True)))
             elif event.strategy.halted:
                 event.take(Resumed(at))
             self._told(event.take(Ticked(at, feed)))
@@ -314,11 +314,18 @@ class MomentumWatch:
         return self._ahead if 0.0 < self._ahead < _AHEAD_S else 0.0
 
     def _frozen(self, event: MomentumEvent) -> str:
-        stretch = event.stretch(self.runtime.clock.now())
+        """Return why nothing of an event may be quoted any more today, or an empty text."""
+        now = self.runtime.clock.now()
+        stretch = event.stretch(now)
+        if stretch is None:
+            return ""
         try:
-            return "" if stretch is None else self.runtime.state.frozen(stretch.window_id)
+            if frozen := self.runtime.state.frozen(stretch.window_id):
+                return f"frozen: {frozen}"
+            cooling = self.runtime.state.cooling_off(event.series, now)
         except StoreError as error:
             return f"whether it is frozen cannot be read: {error}"
+        return "" if cooling is None else f"cooling off: {cooling.reason}"
 
     async def look(self) -> None:
         """Ask for the weather of every event."""
@@ -416,6 +423,8 @@ def trade_in(text: str, heard_at: datetime) -> PublicTrade | None:
         said = _FRAMES.decode(text).msg
     except msgspec.MsgspecError:
         return None
+    if said.is_block_trade:
+        return None  # agreed on elsewhere: it took nothing from the book
     side = {"bid": Side.BID, "ask": Side.ASK, "yes": Side.BID, "no": Side.ASK}.get(
         said.taker_book_side or said.taker_outcome_side
     )

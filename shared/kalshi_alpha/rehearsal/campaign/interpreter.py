@@ -25,7 +25,7 @@ from kalshi_alpha.pricing.parameters import load_parameters
 from kalshi_alpha.rehearsal.campaign.seams import FaultyClient
 from kalshi_alpha.rehearsal.campaign.threads import pools_on
 from kalshi_alpha.rehearsal.machine import Handler, local_machine
-from kalshi_alpha.steps import drift, observe, preflight, pull, scanning
+from kalshi_alpha.steps import drift, laws, observe, preflight, pull
 from kalshi_alpha.steps import runtime as runtime_module
 from kalshi_alpha.steps import watch as watch_module
 from kalshi_alpha.venues.massive.rest import MassiveReader
@@ -77,7 +77,7 @@ def interpreting(
         (execute_state, "Thread", threads.Thread),
         (AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
         (json_path, "parse", _path),
-        *((module, "load_parameters", _loaded) for module in (preflight, scanning, drift)),
+        *((module, "load_parameters", _loaded) for module in (preflight, laws, drift)),
         (pull, "threading", threads),
         (pull, "_Race", race_on_clock),
         (watch_module, "MassiveReader", feed_reader),
