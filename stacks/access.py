@@ -125,6 +125,7 @@ ACCESS_OF_MOMENTUM: dict[str, Access] = {
         (_WINDOW, "HEARTBEAT", "COOLOFF"),
         (*_BOOKS, "DAY#*"),
         _LIMITS,
+        parameters=True,
         artifacts=("capture/", "momentum/", "weather/"),
         fetches=("momentum/",),
         secrets=(READ_KEY, TRADING_KEY),

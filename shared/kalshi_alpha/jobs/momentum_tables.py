@@ -26,7 +26,7 @@ _FEATURES = {
     **dict.fromkeys(
         (
             "seconds", "mid", "spread", "velocity", "acceleration", "below", "above", "taken",
-            "pushed", "queue", "age_s", "belief", "law", "hazard", "centre",
+            "pushed", "queue", "age_s", "belief", "filtered", "law", "hazard", "centre",
         ),
         pa.float64(),
     ),

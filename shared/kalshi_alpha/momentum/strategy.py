@@ -39,6 +39,7 @@ from kalshi_alpha.momentum.inventory import (
     room,
     targets,
 )
+from kalshi_alpha.momentum.pool import PoolWeights, pooled
 from kalshi_alpha.momentum.signals import MIGRATION, Moment, SignalRules, signals
 from kalshi_alpha.momentum.state import MarketState
 from kalshi_alpha.momentum.terms import StrategyTerms
@@ -59,6 +60,14 @@ class Market:
     grid: TickGrid
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Weights of a learned pool and, in seconds, the climate day's midnight of standard time."""
+
+    weights: PoolWeights
+    midnight: float
+
+
 class Momentum:
     """The strategy of one event. Not for more than one thread.
 
@@ -67,11 +76,18 @@ class Momentum:
         market: fees and grid.
         terms: every number it goes by; whatever they say, it never takes.
         at: seconds at which it begins.
+        pool: fitted on past days; without one the filter alone is believed.
     """
 
     def __init__(
-        self, brackets: BracketSet, market: Market, terms: StrategyTerms, at: float
+        self,
+        brackets: BracketSet,
+        market: Market,
+        terms: StrategyTerms,
+        at: float,
+        pool: Pool | None = None,
     ) -> None:
+        self.pool = pool
         self.brackets, self.market, self.terms = brackets, market, terms.without_taking()
         self.state = MarketState(brackets, self.terms.state)
         self.filter = BracketFilter(len(brackets), self.terms.filter, at)
@@ -97,8 +113,13 @@ class Momentum:
         return Turn(tuple(self._wanted.values()), self._wanted != before, pull, tuple(records))
 
     def beliefs(self) -> tuple[float, ...]:
-        """Return the probability of each bracket; they sum to one."""
-        return self.filter.probabilities()
+        """Return the probability of each bracket, the pool's where there is one; summing to one."""
+        filtered, pool = self.filter.probabilities(), self.pool
+        if pool is None:
+            return filtered
+        middles = [self.state.mid(k) for k in range(len(filtered))]
+        hour = (self.filter.at - pool.midnight) / 3600.0
+        return pooled(filtered, middles, hour, pool.weights)
 
     def hazard_at(self, at: float) -> float:
         """Return the hazard of a new high as far as it is known; 1 when it is too old."""
@@ -364,6 +385,7 @@ class Momentum:
         brackets: BracketSet,
         market: Market,
         terms: StrategyTerms,
+        pool: Pool | None = None,
     ) -> Momentum:
         """Return the strategy that ``to_json`` described.
 
@@ -373,7 +395,7 @@ class Momentum:
         if doc.get("schema") != SCHEMA or doc.get("terms") != terms.hash:
             raise DataError("the snapshot is of another schema, or of other terms: begin anew")
         try:
-            made = cls(brackets, market, terms, 0.0)
+            made = cls(brackets, market, terms, 0.0, pool)
             made.state = MarketState.from_json(doc["state"], brackets, made.terms.state)
             made.filter = BracketFilter.from_json(doc["filter"], made.terms.filter)
             made.heat = Hawkes.from_json(doc["heat"])

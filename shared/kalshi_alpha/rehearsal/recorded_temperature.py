@@ -22,7 +22,7 @@ from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.markets.strikes import Payoff, Strike, strike_from_fields
 from kalshi_alpha.markets.units import CENT, SIZE_UNIT
 
-EVENTS = "events.json"
+EVENTS, POOL = "events.json", "pool.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,12 @@ def recorded_day(day: date) -> RecordedDay:
         raise ConfigurationError(
             f"no temperatures of {day} are recorded; there are: {shipped}"
         ) from None
+
+
+def shipped_pool() -> bytes:
+    """Return the pool's weights as they were fitted week by week, each on days before its first."""
+    data: bytes = _folder().joinpath(POOL).read_bytes()
+    return data
 
 
 @functools.cache

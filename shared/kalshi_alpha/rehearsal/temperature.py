@@ -38,12 +38,12 @@ from kalshi_alpha.rehearsal.exchange.temperatures import (
     list_temperatures,
     temperature_terms,
 )
-from kalshi_alpha.rehearsal.recorded_temperature import RecordedDay, RecordedTrade
+from kalshi_alpha.rehearsal.recorded_temperature import RecordedDay, RecordedTrade, shipped_pool
 from kalshi_alpha.rehearsal.settling import SettlingLoop
 from kalshi_alpha.rehearsal.tape_player import TapePlayer, last_by_market
 from kalshi_alpha.steps.momentum import Aside, MomentumWatch
 from kalshi_alpha.steps.momentum_event import MomentumEvent
-from kalshi_alpha.steps.momentum_runtime import MomentumRuntime
+from kalshi_alpha.steps.momentum_runtime import POOL_KEY, MomentumRuntime
 from kalshi_alpha.steps.momentum_settle import SettledDay, settle_day
 from kalshi_alpha.steps.runtime import Settings
 from kalshi_alpha.trading.arming import Broker
@@ -55,6 +55,7 @@ LABELS = {
     "resting quotes of others": "simulated: one maker beside the last trades",
     "weather": "recorded highs of days before; no observation of the day, and no forecast",
     "hazard of a new high": "by the clock: the share of past days whose high fell into the minutes",
+    "weights of the beliefs": "fitted on days before, week by week",
     "our orders": "paper, placed a quarter of a second after what they answer",
     "our fills": "simulated on the recorded tape: only a trade through our price counts",
     "degree settled on": "simulated: the lower end of the bracket that was paid",
@@ -258,6 +259,7 @@ class TemperatureRehearsal:
     ) -> None:
         runtime = self._runtime(clock, exchange)
         trades = list(self._day.trades())
+        runtime.artifacts.write(POOL_KEY, shipped_pool())
         begins = clock.now()
         player = TapePlayer(exchange.engine)
         for trade in last_by_market(t for t in trades if t.at <= begins):

@@ -20,13 +20,20 @@ import msgspec
 from kalshi_alpha.clock import iso
 from kalshi_alpha.cloud.metrics import OF_MOMENTUM
 from kalshi_alpha.cloud.table import StoreError
-from kalshi_alpha.errors import DataError, InvariantBroken, KalshiAlphaError, KillSwitchOn
+from kalshi_alpha.errors import (
+    DataError,
+    InvariantBroken,
+    KalshiAlphaError,
+    KillSwitchOn,
+    ParameterError,
+)
 from kalshi_alpha.markets.capture import NOTE, VENUE
 from kalshi_alpha.markets.climate_day import ClimateDay
 from kalshi_alpha.markets.orders import PublicTrade, Side
 from kalshi_alpha.markets.units import price_from_text, size_from_text
 from kalshi_alpha.momentum.events import Halted, Looked, Quoted, Resumed, Ticked, Traded, Unheard
 from kalshi_alpha.momentum.inventory import Feed
+from kalshi_alpha.momentum.pool import PoolWeights
 from kalshi_alpha.momentum.terms import StrategyTerms
 from kalshi_alpha.steps.capture import Recorder
 from kalshi_alpha.steps.holding import Hold
@@ -151,11 +158,12 @@ class MomentumWatch:
 
     def begin(self) -> None:
         """Read the listings, and go on from where an earlier process of the day has stopped."""
+        weights = self._weights()
         for series in self.runtime.temperatures.series_of(self.group):
             try:
                 listed = read_listing(self.runtime, series, self.day)
                 event = MomentumEvent(
-                    self.runtime, series, self.day, listed, self.terms, self.shadow
+                    self.runtime, series, self.day, listed, self.terms, self.shadow, weights
                 )
                 event.resume()
                 event.take(event.recall())
@@ -165,6 +173,17 @@ class MomentumWatch:
             self.each.append(event)
             self.events |= dict.fromkeys(event.brackets.tickers, event)
         self._stale = set(self.events)
+
+    def _weights(self) -> PoolWeights | None:
+        """Return the pool's weights; without them the filter alone is believed, as is told."""
+        try:
+            found = self.runtime.pool(self.day.date)
+        except (ParameterError, StoreError) as error:
+            self._tell(f"beliefs are the filter's alone: {error}")
+            return None
+        if found is None:
+            self._tell("beliefs are the filter's alone: no pool was ever fitted")
+        return found
 
     def leave(self) -> None:
         """Take out what rests, keep what was decided, and let the next process in at once."""

@@ -25,7 +25,8 @@ from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.momentum.brackets import brackets_of
 from kalshi_alpha.momentum.events import Event, Held, Unheard
 from kalshi_alpha.momentum.inventory import Holding
-from kalshi_alpha.momentum.strategy import Market, Momentum
+from kalshi_alpha.momentum.pool import PoolWeights
+from kalshi_alpha.momentum.strategy import Market, Momentum, Pool
 from kalshi_alpha.momentum.terms import StrategyTerms
 from kalshi_alpha.momentum.wanted import Turn, Wanted
 from kalshi_alpha.pricing.fees import fee_terms
@@ -102,6 +103,7 @@ class MomentumEvent:
     listed: Listed
     terms: StrategyTerms
     shadow: bool = False
+    weights: PoolWeights | None = None
     lines: dict[str, list[str]] = field(default_factory=lambda: {"leans": [], "features": []})
     counts: Counter[str] = field(default_factory=Counter)
     unseen: bool = False  # whether a pull has taken out what the ledger still has resting
@@ -122,7 +124,9 @@ class MomentumEvent:
         self._ends = [one.last_scan_at for one in self.stretches]
         self._ids = [one.window_id for one in self.stretches]
         at = self.runtime.clock.now().timestamp()
-        self.strategy = Momentum(self.brackets, self.listed.market, self.terms, at)
+        midnight = self.day.start.timestamp()
+        self._pool = None if self.weights is None else Pool(self.weights, midnight)
+        self.strategy = Momentum(self.brackets, self.listed.market, self.terms, at, self._pool)
         self.turn = Turn((), changed=False)
 
     @property
@@ -156,7 +160,7 @@ class MomentumEvent:
         try:
             doc = json.loads(self.runtime.artifacts.read(self.snapshot_key))
             self.strategy = Momentum.from_json(
-                doc, self.brackets, self.listed.market, self.strategy.terms
+                doc, self.brackets, self.listed.market, self.terms, self._pool
             )
         except (DataError, StoreError, ValueError):
             return False
@@ -295,7 +299,7 @@ class MomentumEvent:
         at, strategy = self.runtime.clock.now().timestamp(), self.strategy
         if not strategy.state.whole:
             return
-        beliefs, law = strategy.beliefs(), strategy.law
+        beliefs, law, filtered = strategy.beliefs(), strategy.law, strategy.filter.probabilities()
         held = self.held().holdings
         for place, ticker in enumerate(self.brackets.tickers):
             view = strategy.state.view(place, at)
@@ -303,6 +307,7 @@ class MomentumEvent:
             row |= view._asdict()
             row |= {
                 "belief": beliefs[place],
+                "filtered": filtered[place],
                 "law": None if law is None else law[place],
                 "hazard": strategy.hazard_at(at),
                 "centre": strategy.state.centre(),

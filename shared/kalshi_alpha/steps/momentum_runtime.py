@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cached_property
 
 from kalshi_alpha.cloud.services import read_secret
+from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.temperature import Temperatures, load_temperatures
+from kalshi_alpha.momentum.pool import PoolWeights, pool_from_json
 from kalshi_alpha.steps.runtime import Runtime, credentials_from, current
 from kalshi_alpha.venues.kalshi.signing import Credentials
+
+POOL_KEY = "parameters/temperature-pool.json"
 
 
 class MomentumRuntime(Runtime):
@@ -23,6 +28,18 @@ class MomentumRuntime(Runtime):
     def temperatures(self) -> Temperatures:
         """The temperature series and their city groups."""
         return load_temperatures()
+
+    def pool(self, day: date) -> PoolWeights | None:
+        """Return the pool's weights for a climate day, None where nobody has fitted one.
+
+        Raises:
+            ParameterError: when what is there cannot be used on that day.
+        """
+        try:
+            data = self.artifacts.read(POOL_KEY)
+        except DataError:
+            return None
+        return pool_from_json(data, day)
 
     def credentials(self) -> Credentials:
         """Return what signs the socket's handshake: the key that can only read, where it is set."""
