@@ -9,7 +9,7 @@ from constructs import Node
 from kalshi_alpha.cloud.layout import TableSpec
 from kalshi_alpha.cloud.metrics import namespace
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.markets.registry import INDEX, MACRO, trades_macro
+from kalshi_alpha.markets.traded import INDEX, MACRO, trades_macro
 
 PAPER, LIVE = "paper", "live"
 

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from kalshi_alpha.cli.app import app
 from kalshi_alpha.cloud.metrics import EMITTED, OF_RELEASES
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.markets.registry import load_registry, trade
+from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
+from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.research.costs import Assumptions, bill
 
 NOVEMBER = date(2026, 11, 1)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from kalshi_alpha.clock import iso
 from kalshi_alpha.errors import VenueUnavailable
-from kalshi_alpha.markets.registry import Registry, load_registry, trade
+from kalshi_alpha.markets.registry import Registry, load_registry
+from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.steps.planner import HORIZON, outlook
 
 NOW = datetime(2026, 1, 12, 11, tzinfo=UTC)

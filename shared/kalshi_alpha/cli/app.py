@@ -35,7 +35,7 @@ from kalshi_alpha.cli import (
     sweep,
 )
 from kalshi_alpha.cli.many import ManyCommand
-from kalshi_alpha.markets.registry import ALL, INDEX, MACRO, trade
+from kalshi_alpha.markets.traded import ALL, INDEX, MACRO, trade
 
 app = typer.Typer(
     name="kalshi-alpha",

@@ -11,8 +11,9 @@ import typer
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.output import Json, emit, table_of
 from kalshi_alpha.clock import NEW_YORK, SystemClock
-from kalshi_alpha.markets.registry import load_registry, trade
+from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
+from kalshi_alpha.markets.traded import trade
 
 
 def cost(

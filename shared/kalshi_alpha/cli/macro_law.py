@@ -17,9 +17,9 @@ from kalshi_alpha.families.macro import (
     shipped_parameters,
 )
 from kalshi_alpha.markets.macro import MacroSeries, load_macro
-from kalshi_alpha.markets.registry import MACRO, trade
 from kalshi_alpha.markets.releases import Release, load_releases
 from kalshi_alpha.markets.strikes import Payoff
+from kalshi_alpha.markets.traded import MACRO, trade
 from kalshi_alpha.pricing.print_law import PrintLaw
 from kalshi_alpha.steps.figures import Figures, figures_for
 from kalshi_alpha.steps.runtime import FIGURE_PARAMETERS_KEY

@@ -10,7 +10,8 @@ import typer
 
 from kalshi_alpha.cli.output import Json, emit, err, table_of
 from kalshi_alpha.clock import NEW_YORK, SystemClock, iso
-from kalshi_alpha.markets.registry import MACRO, load_registry, trade
+from kalshi_alpha.markets.registry import load_registry
+from kalshi_alpha.markets.traded import MACRO, trade
 from kalshi_alpha.steps.planner import HORIZON, Listed, Outlook, outlook
 from kalshi_alpha.steps.runtime import Settings
 from kalshi_alpha.venues.kalshi.reader import KalshiReader

@@ -15,7 +15,7 @@ from rich.table import Table
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.output import Json, emit, err, out
 from kalshi_alpha.errors import InvariantBroken
-from kalshi_alpha.markets.registry import ALL, INDEX, MACRO
+from kalshi_alpha.markets.traded import ALL, INDEX, MACRO
 
 if TYPE_CHECKING:  # the research image has no twin
     from kalshi_alpha.rehearsal.report import Left

@@ -254,9 +254,7 @@ class StateStore:
 
     # --- heartbeats --------------------------------------------------------------------------
 
-    def hold_watch(
-        self, holder: str, at: datetime, until: datetime, name: str = "WATCH"
-    ) -> bool:
+    def hold_watch(self, holder: str, at: datetime, until: datetime, name: str = "WATCH") -> bool:
         """Be the one sentry until an instant, or stay it; return False while another one is."""
         try:
             self._table.put(

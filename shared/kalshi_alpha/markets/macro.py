@@ -16,8 +16,8 @@ from typing import Annotated, Any
 import msgspec
 
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.markets.registry import trades_macro
 from kalshi_alpha.markets.releases import KINDS
+from kalshi_alpha.markets.traded import trades_macro
 
 TABLE = "macro.toml"
 
@@ -82,7 +82,7 @@ class MacroRegistry:
 
 
 def load_macro() -> MacroRegistry:
-    """Return the shipped registry, on where its line or ``registry.trade`` says so.
+    """Return the shipped registry, on where its line or ``traded.trade`` says so.
 
     Raises:
         ConfigurationError: when the shipped file is broken.

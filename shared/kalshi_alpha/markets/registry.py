@@ -25,6 +25,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from kalshi_alpha.errors import ConfigurationError, DataError
+from kalshi_alpha.markets.traded import MACRO_TABLE, trades_macro
 from kalshi_alpha.markets.units import cash_from_text, price_from_text, size_from_text
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -38,10 +39,6 @@ T = TypeVar("T")
 _FIRST_FIXING, _LAST_FIXING = time(9, 30), time(16, 0)
 # Out of the book two seconds before the fixing is a law of the house, not a setting.
 _LATEST_PULL = 2.0
-
-INDEX, MACRO, ALL = "index", "macro", "all"  # the kinds of families, and both
-_MACRO_TABLE = "macro.toml"
-_also: set[str] = set()  # what this process trades besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +294,7 @@ def load_registry(path: Path | None = None) -> Registry:
     """Read what this process trades, once, or another file.
 
     Without a path it is the registry shipped with the package, with the macro families in it where
-    ``markets/macro.toml`` or ``trade`` has turned them on.
+    ``markets/macro.toml`` or ``traded.trade`` has turned them on.
 
     Raises:
         ConfigurationError: when the file cannot be read or says something impossible.
@@ -311,28 +308,6 @@ def load_registry(path: Path | None = None) -> Registry:
         raise ConfigurationError(
             f"the registry {path} cannot be read: {why}; give a readable TOML file"
         ) from None
-
-
-def trade(*also: str) -> None:
-    """Say what this process trades beside the index: ``macro``, or nothing.
-
-    A step is told by its environment, a command by ``--family``.
-
-    Raises:
-        ConfigurationError: when there is no such kind of family.
-    """
-    unknown = sorted(set(also) - {INDEX, MACRO})
-    if unknown:
-        raise ConfigurationError(
-            f"there are no families of the kind {unknown[0]!r}; there are: {INDEX}, {MACRO}"
-        )
-    _also.clear()
-    _also.update(also)
-
-
-def trades_macro() -> bool:
-    """Say whether this process trades the macro families."""
-    return MACRO in _also or _macro_is_on()
 
 
 def parse_registry(text: str, more: Mapping[str, Mapping[str, Any]] | None = None) -> Registry:
@@ -409,13 +384,8 @@ def _shipped(macro: bool) -> Registry:
     if macro:
         from kalshi_alpha.markets.macro import registry_tables  # noqa: PLC0415 - only when it is on
 
-        more = registry_tables(_text(_MACRO_TABLE))
+        more = registry_tables(_text(MACRO_TABLE))
     return parse_registry(_text("registry.toml"), more)
-
-
-@functools.cache
-def _macro_is_on() -> bool:
-    return tomllib.loads(_text(_MACRO_TABLE)).get("enabled") is True
 
 
 def _text(name: str) -> str:

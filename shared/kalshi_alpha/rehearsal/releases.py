@@ -22,8 +22,9 @@ from kalshi_alpha.clock import Clock
 from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.families.macro import load_parameter_file
 from kalshi_alpha.markets.macro import load_macro
-from kalshi_alpha.markets.registry import MACRO, load_registry, trade
+from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
+from kalshi_alpha.markets.traded import MACRO, trade
 from kalshi_alpha.markets.windows import Window, window_from_id
 from kalshi_alpha.rehearsal.clock import Segment, Timeline
 from kalshi_alpha.rehearsal.exchange.figures import FigureEvent

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 
 from kalshi_alpha.clock import from_iso, iso
-from kalshi_alpha.markets.registry import MACRO, trade
+from kalshi_alpha.markets.traded import MACRO, trade
 from kalshi_alpha.rehearsal.clock import ScaledClock, Timeline
 from kalshi_alpha.rehearsal.exchange.figures import FigureEvent, value_of
 from kalshi_alpha.rehearsal.exchange.server import ExchangeServer

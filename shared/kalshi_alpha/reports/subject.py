@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kalshi_alpha.markets.registry import INDEX, Series
+from kalshi_alpha.markets.registry import Series
+from kalshi_alpha.markets.traded import INDEX
 
 _NAMES = {
     "SPX": ("S&P 500", "index points"),

@@ -23,8 +23,9 @@ from kalshi_alpha.cloud.services import client, read_secret
 from kalshi_alpha.cloud.state import StateStore, arming_expiry
 from kalshi_alpha.cloud.table import Table
 from kalshi_alpha.errors import ConfigurationError, DataError
-from kalshi_alpha.markets.registry import Registry, load_registry, trade
+from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.sessions import Sessions, load_sessions
+from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.markets.windows import Window, window_from_id, windows_on
 from kalshi_alpha.pricing.parameters import shipped_parameters
 from kalshi_alpha.steps.paper import PaperBroker

@@ -10,7 +10,7 @@ import pytest
 
 from kalshi_alpha.clock import ManualClock
 from kalshi_alpha.cloud.artifacts import FolderStore
-from kalshi_alpha.markets.registry import trade
+from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.rehearsal.recorded_figures import told
 from kalshi_alpha.rehearsal.sources import SourceTwin, hand_over
 from kalshi_alpha.steps.sources import Office, hosts_below, refresh

@@ -15,7 +15,7 @@ import pytest
 from kalshi_alpha.cli import main
 from kalshi_alpha.cli import plan as command
 from kalshi_alpha.clock import ManualClock
-from kalshi_alpha.markets.registry import trade
+from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.venues.kalshi.reader import KalshiReader
 
 NOW = datetime(2026, 1, 12, 11, tzinfo=UTC)

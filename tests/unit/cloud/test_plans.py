@@ -15,8 +15,9 @@ from kalshi_alpha.clock import NEW_YORK
 from kalshi_alpha.cloud.layout import STATE
 from kalshi_alpha.cloud.plans import Plan, PlanStore
 from kalshi_alpha.cloud.table import Table
-from kalshi_alpha.markets.registry import Registry, load_registry, trade
+from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.releases import Release
+from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.markets.windows import Window, release_window
 from kalshi_alpha.rehearsal.machine import create_table
 

@@ -11,8 +11,9 @@ from kalshi_alpha.clock import ManualClock
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.contracts import Ladder, ladder_from_listing
 from kalshi_alpha.markets.orders import Side
-from kalshi_alpha.markets.registry import MACRO, load_registry, trade
+from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.sessions import load_sessions
+from kalshi_alpha.markets.traded import MACRO, trade
 from kalshi_alpha.markets.windows import Window, window_from_id
 from kalshi_alpha.pricing.fees import series_terms_at
 from kalshi_alpha.rehearsal.exchange.engine import Engine, Ticket

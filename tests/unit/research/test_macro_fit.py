@@ -13,8 +13,8 @@ import pytest
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.families.macro import load_family, load_parameter_file, shipped_parameters
 from kalshi_alpha.markets.macro import load_macro
-from kalshi_alpha.markets.registry import MACRO, trade
 from kalshi_alpha.markets.releases import load_releases
+from kalshi_alpha.markets.traded import MACRO, trade
 from kalshi_alpha.research.macro.advance import advance_table, advances
 from kalshi_alpha.research.macro.fit import fit, known_by
 from kalshi_alpha.research.macro.holidays import federal_holidays, in_holiday_week

@@ -16,7 +16,8 @@ from kalshi_alpha.cloud.layout import STATE
 from kalshi_alpha.cloud.plans import Plan
 from kalshi_alpha.cloud.services import client
 from kalshi_alpha.errors import ConfigurationError, DataError, VenueUnavailable
-from kalshi_alpha.markets.registry import load_registry, trade
+from kalshi_alpha.markets.registry import load_registry
+from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.rehearsal.machine import create_table
 from kalshi_alpha.steps import planner, rollcall, start
 from kalshi_alpha.steps.runtime import Runtime, Settings

@@ -8,7 +8,7 @@ import pytest
 
 from kalshi_alpha.clock import ManualClock
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.markets.registry import trade
+from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.rehearsal.sources import SourceTwin
 from kalshi_alpha.steps import sources
 from kalshi_alpha.steps.runtime import FIGURE_PARAMETERS_KEY, Runtime, Settings
