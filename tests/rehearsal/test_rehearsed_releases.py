@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("releases")]
 PRINTED = {
     "cpi": {"KXCPI": 0.3, "KXCPICORE": 0.2, "KXCPIYOY": 2.7},
     "claims": {"KXJOBLESSCLAIMS": 199_000.0},
-    "ten-year": {"KXUST10AD": 4.13},
-    "gasoline": {"KXAAAGASD": 3.066},
+    "ten_year": {"KXUST10AD": 4.13},
+    "gas": {"KXAAAGASD": 3.066},
 }
 
 

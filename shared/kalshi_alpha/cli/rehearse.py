@@ -38,7 +38,7 @@ def rehearse(
     family: Annotated[
         str,
         typer.Option(
-            help="index; temperature; a release: cpi, claims, ten-year, gasoline; macro for these "
+            help="index; temperature; a release: cpi, claims, ten_year, gas; macro for these "
             "four; or all."
         ),
     ] = "index",

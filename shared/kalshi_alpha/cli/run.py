@@ -17,16 +17,21 @@ from kalshi_alpha.clock import NEW_YORK, Clock, SystemClock
 from kalshi_alpha.errors import ConfigurationError, DataError, SecretError, WindowClosed
 from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.sessions import load_sessions
+from kalshi_alpha.markets.traded import INDEX, MACRO, trade
 from kalshi_alpha.markets.windows import Window, next_windows
 from kalshi_alpha.steps.monitors import Monitor, deployed_monitors, local_monitors
+from kalshi_alpha.steps.planner import HORIZON, outlook
 from kalshi_alpha.steps.runtime import Runtime, Settings
+from kalshi_alpha.venues.kalshi.reader import KalshiReader
 from kalshi_alpha.venues.secrets import load_private_key_pem, load_secret
 
 app = typer.Typer(
     no_args_is_help=True, help="Run windows on this machine, on paper, as their time comes."
 )
 
-Family = Annotated[str, typer.Option(help="Which family's windows.")]
+Family = Annotated[
+    str, typer.Option(help="Which family's windows: index; macro, or one of its families.")
+]
 Snap = Annotated[
     str | None,
     typer.Option("--snap-to", help="wait: sleep until the next window; print: name it and stop."),
@@ -139,8 +144,10 @@ def _run(
 ) -> None:
     if snap_to not in {None, "wait", "print"}:
         raise ConfigurationError(f"--snap-to {snap_to!r} is neither wait nor print")
-    registry = load_registry()
-    coming = _coming(clock, registry, family)
+    if family != INDEX:
+        _release(clock, family, snap_to, as_json=as_json)
+        return
+    coming = _coming(clock, load_registry(), family)
     if snap_to == "print":
         _print_next(coming[0], as_json=as_json)
         return
@@ -161,6 +168,42 @@ def _run(
             "`kalshi-alpha run week --snap-to wait` waits until then"
         )
     _play(_one_a_fixing(mine), folder, clock, as_json=as_json)
+
+
+def _release(clock: Clock, family: str, snap_to: str | None, *, as_json: bool) -> None:
+    """Name the next window of a release by the venue's listing; only the stack can run it.
+
+    Raises:
+        ConfigurationError: when there is no such family, or anything but its name is asked for.
+        WindowClosed: when none is listed.
+    """
+    trade(INDEX, MACRO)
+    registry = load_registry()
+    families = sorted({series.family for series in registry.series.values()} | {MACRO})
+    if family not in families:
+        raise ConfigurationError(
+            f"the family {family!r} is not here: there is {', '.join(families)}"
+        )
+    if snap_to != "print":
+        raise ConfigurationError(
+            "a release is run by the deployed stack, whose planner and sources it needs; here "
+            "--snap-to print names its next window, and `kalshi-alpha rehearse --family "
+            f"{family}` plays a recorded one"
+        )
+    url = Settings.from_environment(os.environ).require("venue_url")
+    with contextlib.closing(KalshiReader(url, clock)) as reader:
+        listed = outlook(reader, registry, clock.now()).listed.values()
+    mine = [
+        one.window
+        for one in listed
+        if family == MACRO or registry.series[one.window.series[0]].family == family
+    ]
+    if not mine:
+        raise WindowClosed(
+            f"the venue lists no window of {family} within {HORIZON.days} days; "
+            "`kalshi-alpha plan` shows what it lists, and what was left out and why"
+        )
+    _print_next(mine[0], as_json=as_json)
 
 
 def _one_a_fixing(windows: Sequence[Window]) -> list[Window]:

@@ -77,8 +77,8 @@ PLAYS: Mapping[str, Play] = MappingProxyType(
             },
         ),
         "claims": Play("20251231-0825-claims", {"KXJOBLESSCLAIMS": Expected(214_000, 9_000)}),
-        "ten-year": Play("20251210-1530-ten-year", {"KXUST10AD": Expected(4.17, 0.05)}),
-        "gasoline": Play("20251020-2359-gasoline", {"KXAAAGASD": Expected(3.05, 0.008)}),
+        "ten_year": Play("20251210-1530-ten-year", {"KXUST10AD": Expected(4.17, 0.05)}),
+        "gas": Play("20251020-2359-gasoline", {"KXAAAGASD": Expected(3.05, 0.008)}),
     }
 )
 

@@ -12,17 +12,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import httpx
 
-from kalshi_alpha.cloud.artifacts import ArtifactStore, FolderStore
-from kalshi_alpha.cloud.exposure import ExposureStore
-from kalshi_alpha.cloud.ledger import LedgerStore
-from kalshi_alpha.cloud.state import StateStore
-from kalshi_alpha.cloud.table import Table
 from kalshi_alpha.families.temperature_book import load_parameters
 from kalshi_alpha.markets.stations import load_stations
 from kalshi_alpha.momentum.events import Looked
@@ -40,15 +34,13 @@ from kalshi_alpha.rehearsal.exchange.temperatures import (
 )
 from kalshi_alpha.rehearsal.recorded_temperature import RecordedDay, RecordedTrade, shipped_pool
 from kalshi_alpha.rehearsal.settling import SettlingLoop
+from kalshi_alpha.rehearsal.shadow import LocalRuntime, VenueKey
 from kalshi_alpha.rehearsal.tape_player import TapePlayer, last_by_market
 from kalshi_alpha.steps.momentum import Aside, MomentumWatch
 from kalshi_alpha.steps.momentum_event import MomentumEvent
-from kalshi_alpha.steps.momentum_runtime import POOL_KEY, MomentumRuntime
+from kalshi_alpha.steps.momentum_runtime import POOL_KEY
 from kalshi_alpha.steps.momentum_settle import SettledDay, settle_day
 from kalshi_alpha.steps.runtime import Settings
-from kalshi_alpha.trading.arming import Broker
-from kalshi_alpha.venues.kalshi.reader import KalshiReader
-from kalshi_alpha.venues.kalshi.signing import Credentials, load_key
 
 LABELS = {
     "brackets, trades and results": "recorded",
@@ -66,7 +58,6 @@ _BEFORE = timedelta(minutes=2)
 _AFTER = timedelta(minutes=10)
 _TICK_S = 60.0
 
-C = TypeVar("C", bound=KalshiReader)
 Progress = Callable[[datetime, MomentumEvent], object]
 
 
@@ -79,8 +70,8 @@ class _Exchange(ExchangeServer):
             await self.clock.wait(_TICK_S)
 
 
-class TwinRuntime(MomentumRuntime):
-    """The process' runtime with the twin for a venue and tables in memory."""
+class TwinRuntime(LocalRuntime):
+    """The process' runtime with the twin for a venue, answering in this thread."""
 
     def __init__(
         self,
@@ -90,51 +81,13 @@ class TwinRuntime(MomentumRuntime):
         folder: Path,
         tables: MemoryTables,
     ) -> None:
-        super().__init__(settings, clock)
-        self._exchange, self._folder, self._tables = exchange, folder, tables
+        self._exchange = exchange
+        super().__init__(settings, clock, folder, VenueKey(exchange.key_id, exchange.pem), tables)
 
-    @cached_property
-    def state(self) -> StateStore:
-        """Windows, switch, heartbeats."""
-        return StateStore(Table(self._tables, "state"))
-
-    @cached_property
-    def ledger(self) -> LedgerStore:
-        """Orders, fills, settlements."""
-        return LedgerStore(Table(self._tables, "ledger"))
-
-    @cached_property
-    def exposure(self) -> ExposureStore:
-        """The limits' counters."""
-        return ExposureStore(Table(self._tables, "ledger"), self.clock.sleep)
-
-    @cached_property
-    def artifacts(self) -> ArtifactStore:
-        """A folder."""
-        return FolderStore(self._folder)
-
-    @property
-    def broker(self) -> Broker:
-        """Paper, always."""
-        return Broker.PAPER
-
-    def credentials(self) -> Credentials:
-        """Return the twin's throw-away key."""
-        return Credentials(self._exchange.key_id, load_key(self._exchange.pem.encode()))
-
-    def venue_client(self, kind: type[C], secret: str) -> C:
-        """Return a client whose requests the twin answers in this thread."""
-        del secret
-        if kind.__name__ not in self._clients:
-            runner: Any = self._exchange._runner  # noqa: SLF001
-            door = Loopback(runner.app, asyncio.get_running_loop())
-            self._clients[kind.__name__] = kind(
-                self.settings.require("venue_url"),
-                self.clock,
-                self.credentials(),
-                httpx.MockTransport(door.answer),
-            )
-        return cast("C", self._clients[kind.__name__])
+    def transport(self) -> httpx.BaseTransport:
+        """Return the twin's own application instead of a network."""
+        runner: Any = self._exchange._runner  # noqa: SLF001
+        return httpx.MockTransport(Loopback(runner.app, asyncio.get_running_loop()).answer)
 
 
 class RecordedSky:
@@ -318,9 +271,7 @@ class TemperatureRehearsal:
             venue_ws_url=ready["ws"],
             secret="twin",  # noqa: S106 - a name
         )
-        runtime = TwinRuntime(settings, clock, exchange, self._folder, self._tables)
-        runtime.state.set_kill_switch(on=False, reason="rehearsal", by="rehearsal", at=clock.now())
-        return runtime
+        return TwinRuntime(settings, clock, exchange, self._folder, self._tables)
 
     async def _tape(
         self, clock: VirtualClock, player: TapePlayer, trades: list[RecordedTrade]

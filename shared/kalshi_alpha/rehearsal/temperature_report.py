@@ -68,8 +68,8 @@ class TemperatureLeft:
         pair = ("-", "-")
         if scores:
             pair = (
-                f"{scores['filter_brier']:.3f} / {scores['market_brier']:.3f}",
-                f"{scores['filter_rps']:.3f} / {scores['market_rps']:.3f}",
+                f"{scores['belief_brier']:.3f} / {scores['market_brier']:.3f}",
+                f"{scores['belief_rps']:.3f} / {scores['market_rps']:.3f}",
             )
         table.add_row(
             found["event"],
@@ -204,9 +204,9 @@ def _summary(result: TemperatureResult, day: MomentumDay) -> dict[str, Any]:
         if found is None
         else {
             "looks": found.looks,
-            "filter_brier": round(found.filter_brier, 6),
+            "belief_brier": round(found.belief_brier, 6),
             "market_brier": round(found.market_brier, 6),
-            "filter_rps": round(found.filter_rps, 6),
+            "belief_rps": round(found.belief_rps, 6),
             "market_rps": round(found.market_rps, 6),
         },
         "counts": dict(sorted(counts.items())),

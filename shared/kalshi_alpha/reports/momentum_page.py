@@ -19,8 +19,8 @@ from kalshi_alpha.reports.study import Fact, Section, Study, Table, table_or
 _MOST_ROWS = 60
 _MOST_PROS = 3
 _BELIEVED = (
-    "The filter's probability of each bracket over the day, beside the middle of the market. Marks "
-    "are fills; bars are what rested."
+    "What was believed of each bracket (the filter, pooled where weights were fitted), beside the "
+    "middle of the market. Marks are fills; bars are what rested."
 )
 _NOTHING_HEARD = "Nothing was heard of every bracket at once, so there is nothing to show."
 _GOES_ON = "A signal that goes on is quoted anew; a refusal that does is recorded once in a while."
@@ -112,14 +112,14 @@ class DayScore:
     """Mean scores over the looks at all brackets of a day, lower better; one day proves nothing."""
 
     looks: int
-    filter_brier: float
+    belief_brier: float
     market_brier: float
-    filter_rps: float
+    belief_rps: float
     market_rps: float
 
 
 def score(day: MomentumDay) -> DayScore | None:
-    """Return how the filter and the middles, held to one, did; None while the day is open.
+    """Return how the beliefs and the middles, held to one, did; None while the day is open.
 
     The Brier score sums squared errors over brackets, the ranked probability score those of the
     cumulated probabilities.
@@ -194,8 +194,8 @@ def _facts(day: MomentumDay) -> list[Fact]:
     if found is not None:
         facts.append(
             Fact(
-                "Brier, filter and market",
-                f"{found.filter_brier:.3f} / {found.market_brier:.3f}",
+                "Brier, ours and market",
+                f"{found.belief_brier:.3f} / {found.market_brier:.3f}",
                 f"Over {wording.count(found.looks, 'look')}, lower is better: one day.",
             )
         )

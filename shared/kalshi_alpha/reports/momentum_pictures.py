@@ -36,7 +36,7 @@ def beliefs_svg(
     quotes: Sequence[Quote],
     fills: Sequence[Fill],
 ) -> str:
-    """Draw one bracket: the filter, the middle and the law over the day, our quotes and fills."""
+    """Draw one bracket: the belief, the middle and the law over the day, our quotes and fills."""
     chosen = [rows[k] for k in charts.thinned(len(rows), _MOST_POINTS)]
     hours = [_hour(day, row["at"]) for row in chosen]
     with charts.drawing():
@@ -46,7 +46,7 @@ def beliefs_svg(
         beliefs = [100 * row["belief"] for row in chosen]
         laws = [None if row["law"] is None else 100 * row["law"] for row in chosen]
         axes.step(hours, mids, where="post", color=charts.MARKET, lw=1.1, label="market's middle")
-        axes.plot(hours, beliefs, color=charts.MODEL, lw=1.5, label="filter")
+        axes.plot(hours, beliefs, color=charts.MODEL, lw=1.5, label="belief")
         if any(law is not None for law in laws):
             known = [(h, law) for h, law in zip(hours, laws, strict=True) if law is not None]
             axes.plot(
@@ -74,12 +74,12 @@ def beliefs_svg(
         axes.legend(loc="upper right", ncols=3)
         last = chosen[-1]
         said = (
-            f"{words}: over the day the filter ends at {100 * last['belief']:.0f} % and the "
+            f"{words}: over the day the belief ends at {100 * last['belief']:.0f} % and the "
             f"market's middle at {100 * last['mid']:.0f} cents; "
             f"{wording.count(len(quotes), 'order')} rested and "
             f"{wording.count(len(fills), 'fill')} came of that."
         )
-        return charts.to_svg(made, key, f"{words}: filter and market", said)
+        return charts.to_svg(made, key, f"{words}: belief and market", said)
 
 
 def money_svg(key: str, day: ClimateDay, results: Sequence[tuple[datetime, int | None]]) -> str:

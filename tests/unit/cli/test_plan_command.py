@@ -14,6 +14,7 @@ import pytest
 
 from kalshi_alpha.cli import main
 from kalshi_alpha.cli import plan as command
+from kalshi_alpha.cli import run as windows
 from kalshi_alpha.clock import ManualClock
 from kalshi_alpha.markets.traded import trade
 from kalshi_alpha.venues.kalshi.reader import KalshiReader
@@ -48,7 +49,9 @@ def run(
         return KalshiReader(url, clock, transport=httpx.MockTransport(answer))
 
     def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["kalshi-alpha", "plan", *words])
+        monkeypatch.setattr(
+            sys, "argv", ["kalshi-alpha", *(words if "run" in words else ("plan", *words))]
+        )
         code = 0
         try:
             main()
@@ -57,8 +60,9 @@ def run(
         said = capsys.readouterr()
         return code, said.out, said.err
 
-    monkeypatch.setattr(command, "KalshiReader", reader)
-    monkeypatch.setattr(command, "SystemClock", lambda: ManualClock(NOW))
+    for one in (command, windows):
+        monkeypatch.setattr(one, "KalshiReader", reader)
+        monkeypatch.setattr(one, "SystemClock", lambda: ManualClock(NOW))
     monkeypatch.setenv("KALSHI_ALPHA_VENUE_URL", "https://venue.example/trade-api/v2")
     monkeypatch.setenv("COLUMNS", "200")
     yield run
@@ -127,3 +131,37 @@ def test_without_an_address_of_the_venue_it_says_so(
 
     assert code == 2
     assert "KALSHI_ALPHA_VENUE_URL is not set" in err
+
+
+@pytest.mark.parametrize("family", ["cpi", "macro"])
+def test_the_next_window_of_a_release_is_the_one_that_is_listed(run: Run, family: str) -> None:
+    code, out, err = run("run", "today", "--family", family, "--snap-to", "print", "--json")
+
+    assert (code, err) == (0, "")
+    assert json.loads(out)["window_id"] == "20260113-0825-cpi"
+    assert json.loads(out)["fixing"] == "2026-01-13T08:25:00-05:00"
+
+
+def test_a_family_that_lists_nothing_has_no_next_window(run: Run) -> None:
+    code, out, err = run("run", "today", "--family", "gas", "--snap-to", "print")
+
+    assert (code, out) == (3, "")
+    assert "the venue lists no window of gas within 8 days" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("--family", "tea", "--snap-to", "print"),
+            "the family 'tea' is not here: there is claims",
+        ),
+        (("--family", "cpi"), "a release is run by the deployed stack"),
+        (("--family", "cpi", "--force"), "`kalshi-alpha rehearse --family cpi` plays a recorded"),
+    ],
+)
+def test_what_a_laptop_cannot_run_it_says(run: Run, words: tuple[str, ...], says: str) -> None:
+    code, out, err = run("run", "today", *words)
+
+    assert (code, out) == (2, "")
+    assert says in " ".join(err.split())

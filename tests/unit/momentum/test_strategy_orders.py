@@ -23,7 +23,8 @@ from kalshi_alpha.momentum.events import (
     Unheard,
 )
 from kalshi_alpha.momentum.inventory import Feed, Holding
-from kalshi_alpha.momentum.strategy import Market, Momentum
+from kalshi_alpha.momentum.pool import PoolWeights
+from kalshi_alpha.momentum.strategy import Market, Momentum, Pool
 from kalshi_alpha.momentum.terms import load_terms, parse_terms
 from kalshi_alpha.pricing.fees import fee_terms
 from tests.conftest import ROOT
@@ -57,6 +58,12 @@ def eager_terms():
         ),
         lean=replace(terms.lean, keep_edge=-1.0, life_s=100.0, size=5),
     )
+
+
+def strict_terms():
+    """Return terms under which no move earns enough."""
+    terms = load_terms()
+    return replace(terms, signals=replace(terms.signals, least_edge=0.5))
 
 
 def top(bid, ask):
@@ -93,8 +100,8 @@ def test_a_bracket_that_leads_is_bid_for_at_the_best_price_and_nothing_crosses()
     assert all(record.pros for record in quoted)
 
 
-def test_as_shipped_the_same_move_is_refused_with_its_reason():
-    strategy = begun(load_terms())
+def test_a_move_that_earns_too_little_is_refused_with_its_reason():
+    strategy = begun(strict_terms())
     turn = strategy.take(Quoted(5.0, 2, top(4400, 4800)))
     assert turn.wanted == ()
     assert turn.records
@@ -206,7 +213,7 @@ def test_trades_alone_are_enough_where_no_book_is_heard():
 
 
 def test_a_refusal_that_goes_on_is_recorded_once_in_a_while():
-    strategy = begun(load_terms())
+    strategy = begun(strict_terms())
     first = strategy.take(Quoted(5.0, 2, top(4400, 4800)))
     again = strategy.take(Quoted(6.0, 2, top(4300, 4700)))
     assert len(again.records) < len(first.records) + 1
@@ -228,6 +235,22 @@ def test_a_snapshot_of_other_terms_is_refused():
     garbled = strategy.to_json() | {"wanted": [{"side": "both"}]}
     with pytest.raises(DataError, match="garbles"):
         Momentum.from_json(garbled, BRACKETS, MARKET, eager_terms())
+
+
+def test_with_a_pool_its_weights_are_believed_and_without_them_the_filter_alone():
+    weights = PoolWeights((2.0,) * 5, 0.0, 0.0)
+    alone = begun()
+    sharper = Momentum(BRACKETS, MARKET, eager_terms(), 0.0, Pool(weights, 0.0))
+    sharper.take(Looked(0.0, (0.1, 0.3, 0.4, 0.2), 0.01))
+    for place, (bid, ask) in enumerate([(800, 1200), (2800, 3200), (3800, 4200), (1800, 2200)]):
+        sharper.take(Quoted(1.0, place, top(bid, ask)))
+    assert alone.beliefs() == alone.filter.probabilities()
+    assert sharper.filter.probabilities() == alone.beliefs()
+    assert sharper.beliefs()[2] > alone.beliefs()[2]
+    assert sum(sharper.beliefs()) == pytest.approx(1.0)
+    kept = sharper.to_json()
+    again = Momentum.from_json(kept, BRACKETS, MARKET, eager_terms(), Pool(weights, 0.0))
+    assert again.beliefs() == sharper.beliefs()
 
 
 def test_it_never_takes_whatever_its_terms_say():

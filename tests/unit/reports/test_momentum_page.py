@@ -53,8 +53,8 @@ def test_the_score_is_exact_and_only_of_a_settled_day():
     first = 0.3**2 + 0.6**2 + 0.3**2
     later = [(0.3 - 0.04 * k) ** 2 * 2 + (0.6 - 0.08 * k) ** 2 for k in range(6)]
     assert later[0] == pytest.approx(first)
-    assert found.filter_brier == pytest.approx(sum(later) / 6)
-    assert found.filter_rps == pytest.approx(sum(2 * (0.3 - 0.04 * k) ** 2 for k in range(6)) / 6)
+    assert found.belief_brier == pytest.approx(sum(later) / 6)
+    assert found.belief_rps == pytest.approx(sum(2 * (0.3 - 0.04 * k) ** 2 for k in range(6)) / 6)
     assert found.market_brier > 0
     assert score(a_momentum_day(settled=False)) is None
 
