@@ -12,6 +12,7 @@ from kalshi_alpha.pricing.law import TerminalLaw
 from kalshi_alpha.pricing.laws import came_out, law_from_json
 from kalshi_alpha.pricing.parameters import IndexParameters, SymbolParameters
 from kalshi_alpha.pricing.table import StandardTable, normal_table
+from kalshi_alpha.reports import wording
 from kalshi_alpha.reports.kept import KeptWindow
 from kalshi_alpha.reports.plots import curve_svg
 from kalshi_alpha.reports.study import Fact, Section, Study, Table, table_or
@@ -159,7 +160,7 @@ def _outcome(name: str, made: Mapping[str, Any], value: float) -> tuple[str, ...
 
 def _outcomes(rows: Sequence[tuple[str, ...]]) -> Section:
     columns = ("law", "made at", "level", "deviation, points", "settled", "deviations", "rank")
-    table = table_or("no law has settled", f"{len(rows)} laws", columns, rows)
+    table = table_or("no law has settled", wording.count(len(rows), "law"), columns, rows)
     return Section("How the laws came out", (_ranks(rows),), (), [table])
 
 

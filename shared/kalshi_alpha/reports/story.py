@@ -132,7 +132,7 @@ class _Teller:
         (first_at, first), (last_at, last) = values[0], values[-1]
         value, name = self._subject.value, self._series.symbol
         said = f"{name} read" if self._subject.is_index else f"The law of {name} stood around"
-        then = f"{value(last)} at {_time(last_at)}, over n = {len(values)} scans."
+        then = f"{value(last)} at {_time(last_at)}, over n = {wording.count(len(values), 'scan')}."
         return [f"{said} {value(first)} at {_time(first_at)} and {then}"]
 
     def _law(self) -> list[str]:
@@ -200,9 +200,9 @@ class _Teller:
             return ["Nothing was sized, for nothing passed."]
         most = self._series.caps.max_size
         return [
-            f"{wording.contracts(size)} contracts were wanted {count} times; the cap a strike is "
-            f"{wording.contracts(most)}."
-            for size, count in sizes.items()
+            f"{wording.contracts(size)} contracts were wanted {wording.count(times, 'time')}; "
+            f"the cap a strike is {wording.contracts(most)}."
+            for size, times in sizes.items()
         ]
 
     def _placed(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from kalshi_alpha.reports.model import RehearsalReport, WindowReport
 from kalshi_alpha.reports.summary import SeriesSummary
-from kalshi_alpha.reports.wording import signed_dollars
+from kalshi_alpha.reports.wording import count, signed_dollars
 
 # The pull begins before T-2 s; nothing of ours seen this long before the fixing is in time.
 CONFIRMED_BY_S = -1.0
@@ -157,5 +157,7 @@ def _basis(rows: Sequence[SeriesSummary]) -> Verdict:
 def _result(rows: Sequence[SeriesSummary], *, twin: bool) -> Verdict:
     pnl, fees = sum(row.pnl_dollars for row in rows), sum(row.fees_dollars for row in rows)
     fills = sum(row.fills for row in rows)
-    against = "against simulated participants: no evidence of an edge" if twin else f"{fills} fills"
+    against = "against simulated participants: no evidence of an edge"
+    if not twin:
+        against = count(fills, "fill")
     return Verdict(PLAIN, "Result", signed_dollars(pnl), f"After ${fees:.2f} of fees, {against}.")
