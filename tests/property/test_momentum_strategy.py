@@ -1,4 +1,4 @@
-"""The strategy under any stream: coherent, never on a stale book, silent when halted, repeatable."""
+"""The strategy under any stream: coherent, never on a stale book, silent when halted."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ from tests.unit.momentum.test_strategy_orders import BRACKETS, MARKET, eager_ter
 PLACES = st.integers(0, len(BRACKETS) - 1)
 CENTS = st.integers(1, 98)
 SIDES = st.sampled_from(Side)
+HAZARDS = st.sampled_from((0.0, 0.04, 0.3, 1.0))
 CASH = eager_terms().inventory
 
 
 @st.composite
 def streams(draw):
     """Return events in order of time, of every kind, with moves large enough to be leant on."""
+    begun = Top(bid=2400, bid_size=100, ask=2600, ask_size=100)
     at, made = 0.0, [Looked(0.0, (0.1, 0.3, 0.4, 0.2), 0.01)]
-    for place in range(len(BRACKETS)):
-        made.append(Quoted(0.0, place, Top(bid=2400, bid_size=100, ask=2600, ask_size=100)))
+    made += [Quoted(0.0, place, begun) for place in range(len(BRACKETS))]
     for kind in draw(st.lists(st.sampled_from("QQQQTTTULHKRX"), min_size=5, max_size=60)):
         at += draw(st.sampled_from((0.0, 0.5, 3.0, 40.0)))
         made.append(event_of(draw, kind, at))
@@ -44,26 +45,30 @@ def streams(draw):
 
 
 def event_of(draw, kind: str, at: float) -> Event:
-    if kind == "Q":
-        low = draw(CENTS)
-        high = draw(st.integers(low + 1, 99))
-        return Quoted(at, draw(PLACES), Top(low * 100, 10_000, high * 100, 10_000))
-    if kind == "T":
-        return Traded(at, draw(PLACES), draw(CENTS) * 100, 500, draw(SIDES))
-    if kind == "U":
-        return Unheard(at, (draw(PLACES),), "a gap")
-    if kind == "L":
-        return Looked(at, (0.2, 0.3, 0.3, 0.2), draw(st.sampled_from((0.0, 0.04, 0.3, 1.0))))
-    if kind == "H":
-        size = draw(st.integers(-10, 10)) * 100
-        place = draw(PLACES)
-        held = [Holding(size if k == place else 0, abs(size) * 5000) for k in range(4)]
-        return Held(at, [Holding(h.size, h.at_risk if h.size else 0) for h in held])
-    if kind == "K":
-        return Halted(at, "the kill-switch is on")
-    if kind == "R":
-        return Resumed(at)
-    return Ticked(at, Feed(draw(st.booleans()), 0.0))
+    """Return an event of a kind."""
+    makers = {
+        "Q": lambda: quoted(draw, at),
+        "T": lambda: Traded(at, draw(PLACES), draw(CENTS) * 100, 500, draw(SIDES)),
+        "U": lambda: Unheard(at, (draw(PLACES),), "a gap"),
+        "L": lambda: Looked(at, (0.2, 0.3, 0.3, 0.2), draw(HAZARDS)),
+        "H": lambda: held(draw, at),
+        "K": lambda: Halted(at, "the kill-switch is on"),
+        "R": lambda: Resumed(at),
+        "X": lambda: Ticked(at, Feed(draw(st.booleans()), 0.0)),
+    }
+    return makers[kind]()
+
+
+def quoted(draw, at: float) -> Quoted:
+    low = draw(CENTS)
+    high = draw(st.integers(low + 1, 99))
+    return Quoted(at, draw(PLACES), Top(low * 100, 10_000, high * 100, 10_000))
+
+
+def held(draw, at: float) -> Held:
+    size, place = draw(st.integers(-10, 10)) * 100, draw(PLACES)
+    one = Holding(size, abs(size) * 5000)
+    return Held(at, [one if k == place else Holding() for k in range(len(BRACKETS))])
 
 
 @settings(max_examples=150, deadline=None)

@@ -12,7 +12,7 @@ from typing import Any
 
 from kalshi_alpha.rehearsal.campaign.virtual import VirtualClock, VirtualLoop
 
-_PATIENCE = 0.05  # real seconds; what has not come by then was lost with its connection
+_PATIENCE = 1.0  # real seconds; what has not come by then was lost with its connection
 
 
 class SettlingLoop(VirtualLoop):
@@ -33,6 +33,14 @@ class SettlingLoop(VirtualLoop):
             return by_the_clock(timeout)
 
         selector.select = select
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Connect; until that is done something is under way, too."""
+        self.under_way += 1
+        try:
+            await super().sock_connect(sock, address)
+        finally:
+            self.under_way -= 1
 
     def _make_socket_transport(self, sock: Any, *given: Any, **named: Any) -> Any:
         """Make a transport over a socket that is counted; asyncio's own hook."""

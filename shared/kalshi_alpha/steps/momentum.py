@@ -40,7 +40,13 @@ from kalshi_alpha.steps.holding import Hold
 from kalshi_alpha.steps.momentum_event import MomentumEvent, read_listing
 from kalshi_alpha.steps.momentum_runtime import MomentumRuntime
 from kalshi_alpha.venues.kalshi.keeper import BookChanged
-from kalshi_alpha.venues.kalshi.stream import BooksStale, BookStream, Opened, OrderChanged
+from kalshi_alpha.venues.kalshi.stream import (
+    BooksStale,
+    BookStream,
+    Opened,
+    OrderChanged,
+    TradeSeen,
+)
 
 # Seconds between: looks at the switch and the clock; beats; records; weather; listings.
 TICK_SECONDS, BEAT_SECONDS, KEEP_SECONDS = 1.0, 5.0, 60.0
@@ -68,13 +74,6 @@ class _TradeMessage(msgspec.Struct, frozen=True):
     taker_outcome_side: str = ""
     ts_ms: int = 0
     is_block_trade: bool = False
-
-
-class _TradeFrame(msgspec.Struct, frozen=True, tag_field="type", tag="trade"):
-    msg: _TradeMessage
-
-
-_FRAMES = msgspec.json.Decoder(_TradeFrame)
 
 
 class MomentumWatch:
@@ -236,6 +235,7 @@ class MomentumWatch:
             credentials,
             self.events,
             own=not self.shadow,
+            tape=True,
             note=self.frame,
         )
         async with aclosing(stream.events()) as events:
@@ -243,18 +243,9 @@ class MomentumWatch:
                 self.hear(event)
 
     def frame(self, text: str, at: datetime) -> None:
-        """Keep a frame as it came, and take the public trade in it, if it is one."""
+        """Keep a frame as it came."""
         self.frames += 1
         self.recorder.hear(VENUE, text, at)
-        if '"trade"' not in text:
-            return
-        try:
-            trade = trade_in(text, at)
-        except DataError as error:
-            self._tell(str(error))
-            return
-        if trade is not None and trade.ticker in self.events:
-            self.trade(trade, at)
 
     def trade(self, trade: PublicTrade, heard_at: datetime) -> None:
         """Tell the trade's event of it."""
@@ -285,8 +276,20 @@ class MomentumWatch:
                 self._connected = True
             case OrderChanged():
                 self._touched.set()
+            case TradeSeen(frame=frame):
+                self._traded(frame)
             case _:
                 pass
+
+    def _traded(self, frame: Mapping[str, Any]) -> None:
+        at = self.runtime.clock.now()
+        try:
+            trade = trade_in(frame, at)
+        except DataError as error:
+            self._tell(str(error))
+            return
+        if trade is not None and trade.ticker in self.events:
+            self.trade(trade, at)
 
     def _lost(self, at: float, tickers: Sequence[str], reason: str) -> None:
         self.recorder.note("books stale", reason=reason)
@@ -432,16 +435,16 @@ class MomentumWatch:
             self._tell(f"records could not be written: {error}")
 
 
-def trade_in(text: str, heard_at: datetime) -> PublicTrade | None:
-    """Return the public trade in a frame, None for another frame.
+def trade_in(frame: Mapping[str, Any], heard_at: datetime) -> PublicTrade | None:
+    """Return the public trade in a frame, None for one that was agreed on elsewhere.
 
     Raises:
-        DataError: when it is one and cannot be read.
+        DataError: when it cannot be read.
     """
     try:
-        said = _FRAMES.decode(text).msg
-    except msgspec.MsgspecError:
-        return None
+        said = msgspec.convert(frame.get("msg"), _TradeMessage)
+    except msgspec.ValidationError as error:
+        raise DataError(f"a public trade cannot be read: {error}") from None
     if said.is_block_trade:
         return None  # agreed on elsewhere: it took nothing from the book
     side = {"bid": Side.BID, "ask": Side.ASK, "yes": Side.BID, "no": Side.ASK}.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
@@ -35,7 +34,7 @@ def frame(**changed):
         "no_price_dollars": "0.5500", "count_fp": "12.00", "taker_book_side": "bid",
         "taker_outcome_side": "yes", "ts_ms": 1733245199500, "is_block_trade": False,
     }  # fmt: skip
-    return json.dumps({"type": "trade", "sid": 2, "seq": 7, "msg": msg | changed})
+    return {"type": "trade", "sid": 2, "seq": 7, "msg": msg | changed}
 
 
 def test_a_public_trade_is_read_out_of_its_frame():
@@ -50,17 +49,8 @@ def test_an_older_frame_names_the_side_by_its_outcome_and_may_lack_a_time():
     assert trade.at == HEARD
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        frame(is_block_trade=True),
-        '{"type":"orderbook_delta","sid":1,"seq":2,"msg":{}}',
-        '{"type":"trade","msg":{"trade_id":1}}',
-        "not json",
-    ],
-)
-def test_what_is_no_trade_of_the_book_is_none(text):
-    assert trade_in(text, HEARD) is None
+def test_a_trade_agreed_on_elsewhere_is_none_of_the_books():
+    assert trade_in(frame(is_block_trade=True), HEARD) is None
 
 
 def test_a_trade_without_a_side_or_with_a_garbled_price_is_refused():
@@ -68,6 +58,8 @@ def test_a_trade_without_a_side_or_with_a_garbled_price_is_refused():
         trade_in(frame(taker_book_side="both"), HEARD)
     with pytest.raises(DataError):
         trade_in(frame(yes_price_dollars="lots"), HEARD)
+    with pytest.raises(DataError, match="cannot be read"):
+        trade_in({"type": "trade", "msg": {"trade_id": 1}}, HEARD)
 
 
 def a_fill(name, ticker, side, price, size, at=HEARD):

@@ -72,7 +72,14 @@ class Opened:
     """A connection is open: what was missed while there was none has to be looked up."""
 
 
-Event = BookChanged | BooksStale | OrderChanged | Opened
+@dataclass(frozen=True, slots=True)
+class TradeSeen:
+    """A public trade's frame, in its place among the books' frames."""
+
+    frame: Mapping[str, Any]
+
+
+Event = BookChanged | BooksStale | OrderChanged | Opened | TradeSeen
 
 
 class BookStream:
@@ -84,6 +91,7 @@ class BookStream:
         credentials: sign the handshake; a key that can only read is enough.
         tickers: the markets followed at first; ``follow`` changes them.
         own: also report our own orders.
+        tape: also report public trades.
         note: is given each frame as it came, with the time it was received.
         seed: of the jitter between reconnects.
     """
@@ -96,11 +104,13 @@ class BookStream:
         tickers: Iterable[str] = (),
         *,
         own: bool = False,
+        tape: bool = False,
         note: Note = lambda *_: None,
         seed: int = 0,
     ) -> None:
         self._url, self._clock, self._credentials = url, clock, credentials
         self._wanted, self._own, self._note = tuple(dict.fromkeys(tickers)), own, note
+        self._tape = tape
         self._jitter = random.Random(seed)  # noqa: S311 - spreads reconnects, guards nothing
         self._line: _Line | None = None
         self.keeper = BookKeeper(self._wanted)
@@ -155,7 +165,7 @@ class BookStream:
                 self._url, headers=headers, autoping=True, heartbeat=_PING_SECONDS
             ) as socket,
         ):
-            line = self._line = _Line(self.keeper, own=self._own)
+            line = self._line = _Line(self.keeper, own=self._own, tape=self._tape)
             inbox = _Inbox(self._clock)
             receiving = asyncio.create_task(inbox.fill(socket))
             yield [Opened()]
@@ -238,8 +248,8 @@ class _Inbox:
 class _Line:
     """What one connection has subscribed to, and what is still to be said on it."""
 
-    def __init__(self, keeper: BookKeeper, *, own: bool) -> None:
-        self._keeper = keeper
+    def __init__(self, keeper: BookKeeper, *, own: bool, tape: bool = False) -> None:
+        self._keeper, self._tells_trades = keeper, tape
         self._said: deque[dict[str, Any]] = deque()
         self._number = 0
         self._sid: int | None = None  # of the books; None until the venue has told it
@@ -322,6 +332,8 @@ class _Line:
             self._subscribed(frame.get("msg"))
         elif kind == "user_order":
             return _order(frame)
+        elif kind == "trade" and self._tells_trades:
+            return TradeSeen(frame)
         elif kind == "error" and self._subscribing:
             raise aiohttp.ClientError("the books could not be subscribed to")
         return None
