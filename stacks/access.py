@@ -118,8 +118,9 @@ ACCESS_OF_RELEASES: dict[str, Access] = {
 
 
 # The process of a city group: it places, so it reads the switch and counts in the limits as quote
-# does, and it may write nothing of the days and standings.
+# does, and it may write nothing of the days and standings. The evening makes tables of its lines.
 ACCESS_OF_MOMENTUM: dict[str, Access] = {
+    "day": replace(ACCESS["day"], fetches=("momentum/", *ACCESS["day"].fetches)),
     "momentum": Access(
         _BOTH,
         (_WINDOW, "HEARTBEAT", "COOLOFF"),
@@ -129,7 +130,7 @@ ACCESS_OF_MOMENTUM: dict[str, Access] = {
         artifacts=("capture/", "momentum/", "weather/"),
         fetches=("momentum/",),
         secrets=(READ_KEY, TRADING_KEY),
-    )
+    ),
 }
 
 
@@ -175,6 +176,8 @@ def environment(step: str, stage: Stage, storage: StorageStack) -> dict[str, str
         }
     if step == "sources":
         variables["KALSHI_ALPHA_CONTACT"] = stage.contact
+    if step == "day" and stage.momentum:
+        variables["KALSHI_ALPHA_CITIES"] = ",".join(stage.momentum)
     names = {
         TRADING_KEY: "KALSHI_ALPHA_SECRET",
         PULL_KEY: "KALSHI_ALPHA_SECRET",

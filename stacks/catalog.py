@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Aws
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from kalshi_alpha.cloud.rollup import PREFIX, QUESTIONS, TABLES
+from kalshi_alpha.cloud.rollup import (
+    PREFIX,
+    QUESTIONS,
+    QUESTIONS_OF_TEMPERATURE,
+    TABLES,
+    TABLES_OF_TEMPERATURE,
+)
 from stacks.stage import Stage
 from stacks.storage import StorageStack, artifacts_bucket
 
@@ -30,8 +38,9 @@ class Catalog(Construct):
                 name=name, description=f"What {stage.prefix} did, by day"
             ),
         )
-        for table in TABLES:
-            self._make_table(table, name, stage).add_resource_dependency(database)
+        tables = {**TABLES, **(TABLES_OF_TEMPERATURE if stage.momentum else {})}
+        for table, columns in tables.items():
+            self._make_table(table, columns, name, stage).add_resource_dependency(database)
         group = athena.CfnWorkGroup(
             self,
             "Questions",
@@ -52,7 +61,8 @@ class Catalog(Construct):
                 ),
             ),
         )
-        for title, question in QUESTIONS.items():
+        asked = {**QUESTIONS, **(QUESTIONS_OF_TEMPERATURE if stage.momentum else {})}
+        for title, question in asked.items():
             query = athena.CfnNamedQuery(
                 self,
                 f"Ask-{title}",
@@ -63,7 +73,9 @@ class Catalog(Construct):
             )
             query.add_resource_dependency(group)
 
-    def _make_table(self, table: str, database: str, stage: Stage) -> glue.CfnTable:
+    def _make_table(
+        self, table: str, columns: Mapping[str, str], database: str, stage: Stage
+    ) -> glue.CfnTable:
         location = f"s3://{artifacts_bucket(stage)}/{PREFIX}{table}"
         return glue.CfnTable(
             self,
@@ -85,7 +97,7 @@ class Catalog(Construct):
                 storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
                     columns=[
                         glue.CfnTable.ColumnProperty(name=name, type=kind)
-                        for name, kind in TABLES[table].items()
+                        for name, kind in columns.items()
                     ],
                     location=location,
                     input_format="org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",

@@ -1,8 +1,8 @@
 """Temperature ladders: one small Fargate task a city group and climate day. Off unless asked for.
 
 ``-c momentum=east,central`` chooses city groups, ``-c momentum_tag=<tag>`` the image and
-``-c shadow=on`` that nothing is placed. Whatever this stack holds is its own: without it the
-templates of every other stack are what they always were.
+``-c shadow=on`` that nothing is placed. Whatever this stack holds is its own; beside it the
+evening's job is told to make daily tables of what the tasks leave.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _QUARTER = Duration.minutes(15)
 
 
 class MomentumStack(Stack):
-    """Image repository, a task definition and a schedule a city group, and one alarm."""
+    """Image repository, a task definition and a schedule a city group, an alarm, a dashboard."""
 
     def __init__(
         self,
@@ -79,6 +79,7 @@ class MomentumStack(Stack):
         for name, task in tasks.items():
             self._schedule(name, task, role, schedule_group)
         self._alarm(topic)
+        self._dashboard()
         CfnOutput(self, "Repository", value=repository.repository_uri)
 
     def _task(
@@ -204,16 +205,38 @@ class MomentumStack(Stack):
         self._dead_letters.grant_send_messages(role)
         return role
 
-    def _alarm(self, topic: sns.Topic) -> None:
-        """Alarm when no process has said for three quarters of an hour that it hears the venue."""
-        metric = cloudwatch.Metric(
+    def _dashboard(self) -> None:
+        """Draw what a process says of itself: what it hears, wants and takes out."""
+        titles = {
+            "MomentumFrames": "Frames heard, a quarter of an hour",
+            "MomentumStale": "Brackets whose book is stale",
+            "MomentumWanted": "Quotes that are wanted",
+            "MomentumPulls": "Times that everything was taken out",
+        }
+        cloudwatch.Dashboard(
+            self,
+            "Dashboard",
+            dashboard_name=f"{self._stage.prefix}-{STEP}",
+            widgets=[
+                [
+                    cloudwatch.GraphWidget(title=title, left=[self._metric(name)], width=12)
+                    for name, title in titles.items()
+                ]
+            ],
+        )
+
+    def _metric(self, name: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
             namespace=self._stage.metrics,
-            metric_name="MomentumFrames",
+            metric_name=name,
             dimensions_map={"service": STEP},
             statistic="Maximum",
             period=_QUARTER,
         )
-        alarm = metric.create_alarm(
+
+    def _alarm(self, topic: sns.Topic) -> None:
+        """Alarm when no process has said for three quarters of an hour that it hears the venue."""
+        alarm = self._metric("MomentumFrames").create_alarm(
             self,
             "Silent",
             alarm_name=f"{self._stage.prefix}-momentum-silent",

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from kalshi_alpha.cloud.metrics import OF_MOMENTUM
 from kalshi_alpha.errors import ConfigurationError
 from stacks.bundling import FUNCTIONS, function_files, stage_function
 from stacks.stage import Stage
@@ -44,8 +45,30 @@ def test_by_default_there_is_no_such_stack_and_nothing_names_it(live, paper):
 
 
 def test_the_other_stacks_keep_every_resource_they_have_without_it(asked, live):
-    for name in ("Windows", "Sentry", "Research", "Observability"):
+    for name in ("Windows", "Sentry", "Observability"):
         assert asked.templates[name]["Resources"] == live.templates[name]["Resources"]
+
+
+def test_the_evening_makes_tables_of_its_lines_and_research_gains_nothing_else(asked, live):
+    mine, before = (made.templates["Research"]["Resources"] for made in (asked, live))
+    added = {mine[name]["Type"] for name in mine.keys() - before.keys()}
+    assert before.keys() <= mine.keys()
+    assert added == {"AWS::Glue::Table", "AWS::Athena::NamedQuery"}
+    changed = {name for name in before if mine[name] != before[name]}
+    assert {mine[name]["Type"] for name in changed} == {
+        "AWS::Batch::JobDefinition",
+        "AWS::IAM::Policy",
+    }
+    text = json.dumps([mine[name] for name in changed])
+    assert '"KALSHI_ALPHA_CITIES", "Value": "east,central"' in text
+    assert "momentum/*" in text
+
+
+def test_its_dashboard_draws_every_metric_of_the_process(asked):
+    [dashboard] = asked.resources("AWS::CloudWatch::Dashboard", "Momentum").values()
+    text = json.dumps(dashboard["Properties"])
+    for name in OF_MOMENTUM:
+        assert name in text
 
 
 def test_each_city_group_has_a_task_that_starts_with_its_climate_day(asked):

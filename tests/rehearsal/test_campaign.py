@@ -29,7 +29,7 @@ CALM = Planned(0, (), 1_000_003)
 def played() -> list[Outcome]:
     """A calm window, twice, and one in which only the venue's expiry is left."""
     (first,) = running.play((CALM,))
-    alone, again = running.play((Planned(1, ("expiry-only",), 3_000_010), CALM))
+    alone, again = running.play((Planned(1, ("expiry-only",), 3_000_012), CALM))
     return [first, again, alone]
 
 

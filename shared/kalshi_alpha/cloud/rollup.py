@@ -71,6 +71,39 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+# Of the temperature ladders, where their process is deployed. ``seconds`` are since 1970 UTC.
+TABLES_OF_TEMPERATURE: Mapping[str, Mapping[str, str]] = {
+    "temperature_features": {
+        **dict.fromkeys(("event", "ticker"), "string"),
+        **dict.fromkeys(("place", "held"), "bigint"),
+        **dict.fromkeys(
+            (
+                "seconds", "mid", "spread", "velocity", "acceleration", "below", "above", "taken",
+                "pushed", "queue", "age_s", "belief", "filtered", "law", "hazard", "centre",
+            ),
+            "double",
+        ),
+    },
+    "temperature_decisions": {
+        **dict.fromkeys(("action", "kind", "ticker", "side", "code", "reason"), "string"),
+        **dict.fromkeys(("price", "size"), "bigint"),
+        **dict.fromkeys(("seconds", "belief", "mid", "edge", "hazard", "heat"), "double"),
+    },
+}  # fmt: skip
+
+QUESTIONS_OF_TEMPERATURE: Mapping[str, str] = {
+    "temperature-why": (
+        "SELECT day, action, kind, code, count(*) AS times, min(reason) AS one_of_them "
+        "FROM temperature_decisions GROUP BY day, action, kind, code "
+        "ORDER BY day DESC, times DESC"
+    ),
+    "temperature-belief": (
+        "SELECT day, ticker, count(*) AS looks, avg(belief) AS belief, avg(mid) AS mid, "
+        "avg(spread) AS spread FROM temperature_features GROUP BY day, ticker "
+        "ORDER BY day DESC, ticker"
+    ),
+}
+
 QUESTIONS: Mapping[str, str] = {
     "earned-by-day": (
         "SELECT day, count(*) AS windows, sum(fills) AS fills, sum(pnl) / 1e6 AS dollars, "

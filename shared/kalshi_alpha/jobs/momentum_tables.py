@@ -1,13 +1,15 @@
 """What a momentum process left, as parquet, and questions to it in SQL.
 
 The process writes lines, for its image holds neither pyarrow nor a database; here they become one
-parquet file a kind, which DuckDB asks on a laptop and Athena on AWS.
+parquet file a kind, which DuckDB asks on a laptop, and daily tables, which Athena asks on AWS.
 """
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +17,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kalshi_alpha.cloud.artifacts import ArtifactStore
+from kalshi_alpha.cloud.rollup import TABLES_OF_TEMPERATURE, key
 from kalshi_alpha.errors import ConfigurationError, DataError
+from kalshi_alpha.markets.temperature import event_of, load_temperatures
+from kalshi_alpha.steps.runtime import Runtime
 
 FEATURES, LEANS = "features", "leans"
 KINDS = (FEATURES, LEANS, "orders", "fills", "trades")
 _CALLED = {"seconds": "at"}  # since 1970 UTC; AT is a word of SQL
-_FEATURES = {
-    **dict.fromkeys(("event", "ticker"), pa.string()),
-    **dict.fromkeys(("place", "held"), pa.int64()),
-    **dict.fromkeys(
-        (
-            "seconds", "mid", "spread", "velocity", "acceleration", "below", "above", "taken",
-            "pushed", "queue", "age_s", "belief", "filtered", "law", "hazard", "centre",
-        ),
-        pa.float64(),
-    ),
-}  # fmt: skip
-_LEANS = {
-    **dict.fromkeys(("action", "kind", "ticker", "side", "code", "reason"), pa.string()),
-    **dict.fromkeys(("price", "size"), pa.int64()),
-    **dict.fromkeys(("seconds", "belief", "mid", "edge", "hazard", "heat"), pa.float64()),
-    **dict.fromkeys(("pros", "cons"), pa.list_(pa.string())),
-}
+_TYPES = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
+_DAILY = {FEATURES: "temperature_features", LEANS: "temperature_decisions"}
+_FEATURES, _LEANS = (
+    {name: _TYPES[kind] for name, kind in TABLES_OF_TEMPERATURE[table].items()}
+    for table in _DAILY.values()
+)
+_LEANS |= dict.fromkeys(("pros", "cons"), pa.list_(pa.string()))
+_DAYS_BACK = 4  # a long weekend without an evening's job
 _ORDERS = {
     **dict.fromkeys(
         ("window_id", "client_order_id", "order_id", "ticker", "side", "status", "expires_at"),
@@ -73,16 +69,49 @@ def read_lines(store: ArtifactStore, event: str, kind: str) -> list[dict[str, An
     return sorted(found, key=lambda row: float(row["at"]))
 
 
+def roll_up(runtime: Runtime, today: date) -> dict[str, int]:
+    """Write the daily tables of the climate days that were over before ``today``; safe to repeat.
+
+    Returns:
+        rows by table; a day without a process leaves no file.
+    """
+    store, counts = runtime.artifacts, dict.fromkeys(_DAILY.values(), 0)
+    for back in range(1, _DAYS_BACK + 1):
+        day = today - timedelta(days=back)
+        for kind, table in _DAILY.items():
+            rows = [
+                row
+                for series in series_of(runtime)
+                for row in read_lines(store, event_of(series, day), kind)
+            ]
+            if rows:
+                wanted = TABLES_OF_TEMPERATURE[table]
+                schema = pa.schema([(name, _TYPES[how]) for name, how in wanted.items()])
+                packed = io.BytesIO()
+                pq.write_table(_table(rows, schema), packed, compression="zstd")
+                store.write(key(table, day), packed.getvalue())
+                counts[table] += len(rows)
+    return counts
+
+
+def series_of(runtime: Runtime) -> tuple[str, ...]:
+    """Return the series of the city groups that are deployed.
+
+    Raises:
+        ConfigurationError: when a group is none of the table's.
+    """
+    groups = [group for group in runtime.settings.cities.split(",") if group]
+    known = load_temperatures()
+    return tuple(series for group in groups for series in known.series_of(group))
+
+
 def write_tables(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Path]:
     """Write each kind of row as ``<kind>.parquet``; a column that a row lacks is null in it."""
     written = []
     for kind, rows in tables.items():
-        schema = pa.schema(list(SCHEMAS[kind].items()))
-        columns = {
-            name: [row.get(_CALLED.get(name, name)) for row in rows] for name in schema.names
-        }
         path = folder / f"{kind}.parquet"
-        pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
+        table = _table(rows, pa.schema(list(SCHEMAS[kind].items())))
+        pq.write_table(table, path, compression="zstd")
         written.append(path)
     return written
 
@@ -117,6 +146,11 @@ def ask(folder: Path, question: str) -> tuple[list[str], list[tuple[Any, ...]]]:
             raise DataError(
                 f"the question cannot be answered: {said}; there are: {known}"
             ) from None
+
+
+def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    columns = {name: [row.get(_CALLED.get(name, name)) for row in rows] for name in schema.names}
+    return pa.table(columns, schema=schema)
 
 
 def _rows(store: ArtifactStore, key: str) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.book import Top
 from kalshi_alpha.markets.orders import Side
-from kalshi_alpha.markets.units import PRICE_UNIT, SIZE_UNIT
+from kalshi_alpha.markets.units import CENT, PRICE_UNIT, SIZE_UNIT
 from kalshi_alpha.momentum.bracket import (
     Bracket,
     BracketView,
@@ -109,12 +109,12 @@ class MarketState:
         return None if twice is None else twice / _TWO_DOLLARS
 
     def spread(self, place: int) -> float:
-        """Return the dollars between bid and ask, as quoted or as traded."""
+        """Return the dollars between bid and ask, as quoted or as traded; at least a cent then."""
         one = self._each[place]
         if one.quoted:
             return (one.ask - one.bid) / PRICE_UNIT
         if one.twice == one.bought + one.sold:
-            return (one.bought - one.sold) / PRICE_UNIT
+            return max(one.bought - one.sold, CENT) / PRICE_UNIT
         return self.terms.trade_spread
 
     def age_s(self, place: int, at: float) -> float:

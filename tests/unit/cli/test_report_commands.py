@@ -200,7 +200,7 @@ def test_an_open_window_without_keys_says_everything_that_is_missing(
 @pytest.mark.parametrize(
     ("words", "said_of"),
     [
-        (("--family", "cpi"), "there is index"),
+        (("--family", "tea"), "there is claims, cpi, gas"),
         (("--snap-to", "tomorrow"), "neither wait nor print"),
     ],
 )

@@ -189,8 +189,8 @@ def test_the_index_series_paid_half_until_july_2026(series):
 
 
 def test_the_history_of_another_series_is_not_made_up():
-    with pytest.raises(ContractError, match="KXCPI"):
-        series_terms_at("KXCPI", datetime(2026, 7, 3, 17, tzinfo=UTC))
+    with pytest.raises(ContractError, match="KXGDP"):
+        series_terms_at("KXGDP", datetime(2026, 7, 3, 17, tzinfo=UTC))
 
 
 @pytest.mark.shared_data
