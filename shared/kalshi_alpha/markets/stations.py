@@ -32,6 +32,7 @@ _NEW_SOURCE, _OLD_SOURCE = "The Weather Company", "National Weather Service"
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 Report = Annotated[str, msgspec.Meta(pattern="^CLI[A-Z]{3}$")]
 Thermometer = Annotated[str, msgspec.Meta(pattern="^[KP][A-Z0-9]{3}$")]
+Grid = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3}/[0-9]{1,3},[0-9]{1,3}\Z")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Station:
         zone: the wall clock there.
         daily: its number in the archive of daily summaries, empty when none is known.
         proven: whether the row was read or measured rather than assumed.
+        grid: the office's forecast grid, such as ``LOT/72,69``; empty when none is known.
     """
 
     series: str
@@ -59,6 +61,7 @@ class Station:
     zone: ZoneInfo
     daily: str
     proven: bool
+    grid: str = ""
 
     @property
     def pinned(self) -> str:
@@ -132,6 +135,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone: Name
     proven: bool
     daily: str = ""
+    grid: Grid | None = None
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -219,4 +223,5 @@ def _station(series: str, row: _Row) -> Station:
         zone,
         row.daily,
         row.proven,
+        row.grid or "",
     )

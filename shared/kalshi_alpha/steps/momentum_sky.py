@@ -9,11 +9,14 @@ from typing import Protocol
 from kalshi_alpha.cloud.table import StoreError
 from kalshi_alpha.errors import DataError, ParameterError, VenueError
 from kalshi_alpha.families.temperature_book import load_parameters
+from kalshi_alpha.markets.climate_day import ClimateDay
 from kalshi_alpha.markets.climate_report import ClimateReport
+from kalshi_alpha.markets.observed import IssuedForecast
 from kalshi_alpha.markets.stations import Station, load_stations
 from kalshi_alpha.momentum.events import Looked
 from kalshi_alpha.momentum.weather import looked
 from kalshi_alpha.pricing.weather_reading import (
+    Forecast,
     PastHigh,
     WeatherReading,
     high_so_far,
@@ -26,6 +29,7 @@ from kalshi_alpha.venues.weather.observations import Observed
 from kalshi_alpha.venues.weather.office import HOSTS, Answer, Issue, WeatherOffice
 
 REPORTS_EVERY = timedelta(minutes=30)
+FORECAST_EVERY = timedelta(hours=1)
 _NEWEST = 4  # issues of the report: today's of the afternoon, and the finals of the days before
 _PRODUCT = "CLI"
 
@@ -43,6 +47,10 @@ class Office(Protocol):
 
     def report(self, issue: Issue, station: Station) -> Answer[ClimateReport]:
         """Return one issue of the climate report."""
+        ...
+
+    def forecast(self, station: Station, grid: str, day: ClimateDay) -> Answer[IssuedForecast]:
+        """Return the forecast of a climate day's maximum."""
         ...
 
 
@@ -64,6 +72,7 @@ class OfficeSky:
         self._runtime, self._office, self._tell = runtime, office, tell
         self._reports: dict[str, dict[str, ClimateReport]] = {}  # by station, by issue
         self._asked_at: dict[str, datetime] = {}
+        self._forecasts: dict[str, tuple[datetime, Forecast | None]] = {}  # when asked, by station
 
     def look(self, event: MomentumEvent, now: datetime) -> Looked | None:
         """Return what is known now, None when the office does not answer."""
@@ -81,7 +90,10 @@ class OfficeSky:
                     running = with_report(running, report)
                 elif report.day < event.day.date and report.counts and report.maximum is not None:
                     past = PastHigh(report.day, report.maximum)
-            reading = WeatherReading(station.station, event.day, now, running, measured, None, past)
+            forecast = self._forecast(station, event.day, now)
+            reading = WeatherReading(
+                station.station, event.day, now, running, measured, forecast, past
+            )
             return looked(
                 reading,
                 parameters,
@@ -106,6 +118,24 @@ class OfficeSky:
                     self._keep(station, "report", answer.payload, answer.at)
                     kept[issue.id] = answer.read
         return sorted(kept.values(), key=lambda one: (one.day, one.issued_at))
+
+    def _forecast(self, station: Station, day: ClimateDay, now: datetime) -> Forecast | None:
+        """Return the newest forecast of the whole day, None where none is to be had.
+
+        From the morning on the office speaks of the rest of the day alone and is refused: the last
+        one of before stays, with the time at which it was made.
+        """
+        asked, kept = self._forecasts.get(station.station, (None, None))
+        if not station.grid or (asked is not None and now - asked < FORECAST_EVERY):
+            return kept
+        try:
+            answer = self._office.forecast(station, station.grid, day)
+            self._keep(station, "forecast", answer.payload, answer.at)
+            kept = Forecast(answer.read.high, answer.read.issued_at)
+        except (VenueError, DataError) as error:
+            self._tell(f"{station.station}: no new forecast of {day.date}: {error}")
+        self._forecasts[station.station] = now, kept
+        return kept
 
     def _keep(self, station: Station, what: str, payload: bytes, at: datetime) -> None:
         if not self._runtime.settings.artifacts:

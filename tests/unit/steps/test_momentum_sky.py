@@ -9,10 +9,10 @@ import pytest
 
 from kalshi_alpha.clock import ManualClock
 from kalshi_alpha.cloud.artifacts import FolderStore
-from kalshi_alpha.errors import ConfigurationError, VenueUnavailable
+from kalshi_alpha.errors import ConfigurationError, DataError, VenueUnavailable
 from kalshi_alpha.families.temperature_book import load_parameters
 from kalshi_alpha.markets.climate_report import ClimateReport
-from kalshi_alpha.markets.observed import Observation
+from kalshi_alpha.markets.observed import IssuedForecast, Observation
 from kalshi_alpha.markets.stations import load_stations
 from kalshi_alpha.markets.strikes import Payoff
 from kalshi_alpha.momentum.terms import load_terms
@@ -36,6 +36,7 @@ class MadeOffice:
     def __init__(self, degrees=(), reports=()):
         self.degrees, self.kept, self.fails = degrees, list(reports), False
         self.asked = []
+        self.high, self.made = None, DAY.start
 
     def observations(self, station, start, end):
         self.asked.append("observations")
@@ -59,6 +60,14 @@ class MadeOffice:
         del station
         self.asked.append(issue.id)
         return Answer(b"{}", self.kept[int(issue.id[-4:])], issue.issued_at)
+
+    def forecast(self, station, grid, day):
+        self.asked.append(grid)
+        if self.high is None:
+            raise DataError("the hourly forecast holds 9 hours, and not all from 9 to 18")
+        return Answer(
+            b"{}", IssuedForecast(station.station, day.date, self.high, self.made, 24), self.made
+        )
 
 
 def a_sky(tmp_path, office):
@@ -163,3 +172,45 @@ def test_a_day_that_has_ended_has_no_law():
 def test_without_a_contact_no_office_is_asked():
     with pytest.raises(ConfigurationError, match="CONTACT is not set"):
         open_sky(MomentumRuntime(Settings(), ManualClock(NOON)))
+
+
+MIDWAY = load_stations().of("KXHIGHCHI")
+
+
+def at_midway():
+    event = an_event()
+    event.name, event.station, event.day = "KXHIGHCHI-24DEC03", MIDWAY, MIDWAY.day(DAY.date)
+    return event
+
+
+def test_a_forecast_moves_the_law_is_asked_for_once_an_hour_and_the_last_one_stays(tmp_path):
+    dawn = MIDWAY.day(DAY.date).start + timedelta(hours=6)
+    office = MadeOffice(degrees=[(dawn - timedelta(minutes=10), 36)])
+    office.made = dawn - timedelta(hours=1)
+    sky, told = a_sky(tmp_path, office)
+    without = sky.look(at_midway(), dawn)
+    office.high = 42.0
+    soon = sky.look(at_midway(), dawn + timedelta(minutes=10))
+    later = sky.look(at_midway(), dawn + timedelta(hours=1))
+    office.high = None
+    late = dawn + timedelta(hours=5)
+    at_noon = sky.look(at_midway(), late)
+    alone = a_sky(tmp_path / "other", MadeOffice(degrees=office.degrees))[0]
+
+    assert office.asked.count("LOT/72,69") == 3
+    assert without.law is not None
+    assert later.law[2] > 2 * soon.law[2]
+    assert at_noon.law[2] > alone.look(at_midway(), late).law[2]
+    assert sum("no new forecast of 2024-12-03" in line for line in told) == 2
+    kept = FolderStore(tmp_path).keys("weather/KMDW/")
+    assert sum("forecast" in key for key in kept) == 1
+
+
+def test_a_station_without_a_grid_has_no_forecast_and_nobody_is_asked(tmp_path):
+    office = MadeOffice(degrees=[(NOON, 40)])
+    sky, told = a_sky(tmp_path, office)
+    sky.look(an_event(), NOON)
+
+    assert STATION.grid == ""
+    assert not any("/" in asked for asked in office.asked)
+    assert told == []
