@@ -16,7 +16,6 @@ from kalshi_alpha.clock import iso
 from kalshi_alpha.cloud.artifacts import ArtifactStore, open_store
 from kalshi_alpha.cloud.services import client
 from kalshi_alpha.errors import DataError, KalshiAlphaError, ParameterError
-from kalshi_alpha.jobs import momentum_tables
 from kalshi_alpha.pricing.parameters import load_parameters, parameters_checksum
 from kalshi_alpha.reports.shelf import Boards, make_day
 from kalshi_alpha.research.appraisal import Operations
@@ -52,6 +51,8 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     part("grade", lambda: grade_day.run({"day": day.isoformat()}, runtime, appraised))
     part("tables", lambda: roll_up(runtime, day))
     if runtime.settings.cities:
+        from kalshi_alpha.jobs import momentum_tables  # noqa: PLC0415 - where it is deployed
+
         part("temperature", lambda: momentum_tables.roll_up(runtime, day))
     if request.get("pages", True):
         part("pages", lambda: {"made": _pages(day, runtime)})
