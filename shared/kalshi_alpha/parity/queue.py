@@ -94,7 +94,12 @@ class Walk:
             got: our fills of this order by the trade that made them.
         """
         stay, found = self.stay, []
-        met = [t for t in trades if self._may_meet(t)]
+        # Trades of one order of a taker bear one time, in no certain order: ours is looked at
+        # first, and what others got of the same order need not have reached us.
+        met = sorted(
+            (t for t in trades if self._may_meet(t)), key=lambda t: (t.at, t.trade_id not in got)
+        )
+        with_ours = {t.at for t in met if t.trade_id in got}
         for trade in met:
             size = got[trade.trade_id].size if trade.trade_id in got else 0
             past = (stay.price - trade.price) * stay.side.sign
@@ -103,7 +108,7 @@ class Walk:
                     found.append(Given(trade, 0, 0, size))
                 continue
             least, most = self._past(trade, met, got) if past else self._at(trade, met)
-            if not self._must_meet(trade):
+            if not self._must_meet(trade) or (not size and not past and trade.at in with_ours):
                 least = 0
             if most or size:
                 found.append(Given(trade, least, most, size))
@@ -119,7 +124,6 @@ class Walk:
         if self.by_trade_through:
             size = min(self._left, trade.size)
             return size, size
-        # Trades of one order of a taker bear one time, in no certain order.
         beside = sum(
             got[t.trade_id].size
             for t in met
@@ -187,12 +191,14 @@ class _Queue:
         """Return the least and the most that stood before the order when ``trade`` came."""
         if trade.at < self.since:
             return 0, math.inf
-        place = trades.index(trade)
-        earlier = sum(t.size for t in trades[:place] if t.at >= self.since)
+        earlier = sum(t.size for t in trades if self.since <= t.at < trade.at)
         near = sum(t.size for t in trades if abs(t.at - trade.at) <= NEAR)
         gone = self._fallen(self.since, trade.at - NEAR)
         beside = max(0, self._fallen(trade.at - NEAR, trade.at + 2 * NEAR) - near)
-        within = sum(t.size for t in trades[:place] if trade.at - NEAR <= t.at)
+        # One of the same time may have come before this one, or not: it counts for the least alone.
+        within = sum(
+            t.size for t in trades if t is not trade and trade.at - NEAR <= t.at <= trade.at
+        )
         least = max(0.0, self.least - gone - beside - within)
         most = max(0.0, self.most - earlier)
         shown = _at(self.level, trade.at - NEAR)
