@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kalshi_alpha.markets.orders import Fill, PublicTrade, Side
@@ -94,12 +94,7 @@ class Walk:
             got: our fills of this order by the trade that made them.
         """
         stay, found = self.stay, []
-        # Trades of one order of a taker bear one time, in no certain order: ours is looked at
-        # first, and what others got of the same order need not have reached us.
-        met = sorted(
-            (t for t in trades if self._may_meet(t)), key=lambda t: (t.at, t.trade_id not in got)
-        )
-        with_ours = {t.at for t in met if t.trade_id in got}
+        met, got = _by_order([t for t in trades if self._may_meet(t)], got)
         for trade in met:
             size = got[trade.trade_id].size if trade.trade_id in got else 0
             past = (stay.price - trade.price) * stay.side.sign
@@ -108,7 +103,7 @@ class Walk:
                     found.append(Given(trade, 0, 0, size))
                 continue
             least, most = self._past(trade, met, got) if past else self._at(trade, met)
-            if not self._must_meet(trade) or (not size and not past and trade.at in with_ours):
+            if not self._must_meet(trade):
                 least = 0
             if most or size:
                 found.append(Given(trade, least, most, size))
@@ -124,6 +119,7 @@ class Walk:
         if self.by_trade_through:
             size = min(self._left, trade.size)
             return size, size
+        # Trades of one order of a taker bear one time, in no certain order.
         beside = sum(
             got[t.trade_id].size
             for t in met
@@ -191,14 +187,12 @@ class _Queue:
         """Return the least and the most that stood before the order when ``trade`` came."""
         if trade.at < self.since:
             return 0, math.inf
-        earlier = sum(t.size for t in trades if self.since <= t.at < trade.at)
+        place = trades.index(trade)
+        earlier = sum(t.size for t in trades[:place] if t.at >= self.since)
         near = sum(t.size for t in trades if abs(t.at - trade.at) <= NEAR)
         gone = self._fallen(self.since, trade.at - NEAR)
         beside = max(0, self._fallen(trade.at - NEAR, trade.at + 2 * NEAR) - near)
-        # One of the same time may have come before this one, or not: it counts for the least alone.
-        within = sum(
-            t.size for t in trades if t is not trade and trade.at - NEAR <= t.at <= trade.at
-        )
+        within = sum(t.size for t in trades[:place] if trade.at - NEAR <= t.at)
         least = max(0.0, self.least - gone - beside - within)
         most = max(0.0, self.most - earlier)
         shown = _at(self.level, trade.at - NEAR)
@@ -215,6 +209,27 @@ class _Queue:
                     fallen += max(0, before - size)
                 before = size
         return fallen
+
+
+def _by_order(
+    trades: Sequence[PublicTrade], got: dict[str, Fill]
+) -> tuple[list[PublicTrade], dict[str, Fill]]:
+    """Return the trades of one moment at one price as one, and our fills with them.
+
+    They are one order of a taker, met by several makers, and come in no certain order: only of
+    all together is it known what stood before us.
+    """
+    orders: dict[tuple[datetime, int], list[PublicTrade]] = {}
+    for trade in trades:
+        orders.setdefault((trade.at, trade.price), []).append(trade)
+    whole, ours = [], {}
+    for parts in orders.values():
+        fills = [got[part.trade_id] for part in parts if part.trade_id in got]
+        named = next((part for part in parts if part.trade_id in got), parts[0])
+        whole.append(replace(named, size=sum(part.size for part in parts)))
+        if fills:
+            ours[named.trade_id] = replace(fills[0], size=sum(fill.size for fill in fills))
+    return whole, ours
 
 
 def _at(level: Level, instant: datetime) -> int | None:
