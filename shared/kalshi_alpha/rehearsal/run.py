@@ -152,7 +152,8 @@ class Rehearsal:
         {
             "SPX and NDX minutes": "recorded",
             "path inside a minute": "simulated, seeded bridge",
-            "other traders": "simulated, sizes and spreads calibrated to recorded KXINXU trades",
+            "other traders": "simulated, sizes and spreads calibrated to recorded KXINXU trades; "
+            "eight times as many takers as recorded, so that one rehearsal shows fills",
             "settlement values": "simulated: the path at the fixing plus a seeded basis",
             "profit and loss": "no proof of anything: the other traders are made up",
         }

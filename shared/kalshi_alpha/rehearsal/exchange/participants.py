@@ -123,6 +123,7 @@ class Crowd:
         calibration: sizes, rates and spreads.
         near: how long before its fixing an event has everybody's attention.
         figures: how unsure it is of each published figure, in its units.
+        flow: how many times as many takers come as were recorded, > 0.
     """
 
     def __init__(
@@ -134,9 +135,10 @@ class Crowd:
         *,
         near: timedelta = NEAR,
         figures: Mapping[str, float] | None = None,
+        flow: float = 1.0,
     ) -> None:
         self._engine, self._value, self._seed, self._near = engine, value, seed, near
-        self._calibration = calibration
+        self._calibration, self._flow = calibration, flow
         self._beliefs = Beliefs(value, figures)
         self._rng = Random(f"makers-{seed}")
         self._takers = Takers(engine, value, self._beliefs, seed, calibration)
@@ -170,7 +172,7 @@ class Crowd:
         for move in moves[:_REPLACED_A_STEP]:
             self._replace(move)
         for event, seconds, prices in flow:
-            self._takers.trade(prices, event.density, now, seconds)
+            self._takers.trade(prices, event.density * self._flow, now, seconds)
 
     # --- who is there ------------------------------------------------------------------------
 

@@ -43,7 +43,8 @@ class ExchangeServer:
     ``path_value(symbol, instant)`` is the index. ``envelope`` is how errors are wrapped: ``nested``
     as observed live, or ``flat`` as documented. ``control`` opens the twin's own paths;
     ``maintenance`` pauses trading on Thursday mornings, as the venue does. ``figures`` are events
-    that a release decides; they are listed on demand too.
+    that a release decides; they are listed on demand too. ``flow`` is how many times as many
+    takers come as were recorded.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class ExchangeServer:
         maintenance: bool = True,
         lively: timedelta = NEAR,
         figures: Sequence[FigureEvent] = (),
+        flow: float = 1.0,
     ) -> None:
         self._figures = tuple(figures)
         self.clock, self._fixings, self._envelope = clock, tuple(fixings), envelope
@@ -81,6 +83,7 @@ class ExchangeServer:
                 shipped_calibration(),
                 near=lively,
                 figures=_deviations(self._figures),
+                flow=flow,
             )
             if crowd
             else None
