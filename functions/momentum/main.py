@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import threading
 
-from kalshi_alpha.errors import KalshiAlphaError
 from kalshi_alpha.markets.climate_day import climate_day
 from kalshi_alpha.markets.stations import load_stations
 from kalshi_alpha.momentum.terms import load_terms
+from kalshi_alpha.steps.container import run_until_told
 from kalshi_alpha.steps.momentum import MomentumWatch
 from kalshi_alpha.steps.momentum_runtime import MomentumRuntime, momentum_runtime
 from kalshi_alpha.steps.momentum_settle import settle_before
@@ -56,16 +55,7 @@ async def session(runtime: MomentumRuntime, stop: threading.Event) -> str:
 
 def main() -> int:
     """Run one climate day; the exit code is the error's own."""
-    stop = threading.Event()
-    for stopping in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stopping, lambda *_: stop.set())
-    try:
-        LOGGER.info("done", extra={"reason": asyncio.run(session(momentum_runtime(), stop))})
-    except KalshiAlphaError as error:
-        trouble = {"error": type(error).__name__, "reason": redact(str(error))}
-        LOGGER.error("failed", extra=trouble)  # noqa: TRY400 - a trace could carry what must not
-        return error.exit_code
-    return 0
+    return run_until_told(LOGGER, lambda stop: session(momentum_runtime(), stop))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import threading
 from datetime import datetime
@@ -11,6 +10,7 @@ from datetime import datetime
 from kalshi_alpha.clock import NEW_YORK
 from kalshi_alpha.errors import KalshiAlphaError
 from kalshi_alpha.markets.windows import windows_on
+from kalshi_alpha.steps.container import run_until_told
 from kalshi_alpha.steps.heartbeat import age_seconds, number
 from kalshi_alpha.steps.observe import emit, step_logger
 from kalshi_alpha.steps.redaction import redact
@@ -61,16 +61,7 @@ async def session(runtime: Runtime, stop: threading.Event) -> str:
 
 def main() -> int:
     """Run one session; the exit code is the error's own."""
-    stop = threading.Event()
-    for stopping in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stopping, lambda *_: stop.set())
-    try:
-        LOGGER.info("done", extra={"reason": asyncio.run(session(current(), stop))})
-    except KalshiAlphaError as error:
-        trouble = {"error": type(error).__name__, "reason": redact(str(error))}
-        LOGGER.error("failed", extra=trouble)  # noqa: TRY400 - a trace could carry what must not
-        return error.exit_code
-    return 0
+    return run_until_told(LOGGER, lambda stop: session(current(), stop))
 
 
 if __name__ == "__main__":

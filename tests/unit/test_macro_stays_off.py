@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
 from tests.conftest import ROOT
+from tests.fresh_interpreter import modules_after
 
 MACRO = (
     "kalshi_alpha.venues.macro",
@@ -33,22 +29,7 @@ HANDLERS = sorted(
 
 def loaded_by(statement: str) -> set[str]:
     """Return the macro modules that a fresh interpreter holds after a statement."""
-    code = f"import json, sys; {statement}; print(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "POWERTOOLS_SERVICE_NAME": "test",
-            "POWERTOOLS_METRICS_NAMESPACE": "Test",
-        },
-    )
-    modules = json.loads(done.stdout.splitlines()[-1])
-    return {name for name in modules if name.startswith(MACRO)}
+    return {name for name in modules_after(statement) if name.startswith(MACRO)}
 
 
 def test_no_handler_imports_anything_of_macro():

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from datetime import date
 
 import pytest
@@ -15,6 +11,7 @@ from kalshi_alpha.markets.sessions import load_sessions
 from kalshi_alpha.markets.temperature import load_temperatures
 from kalshi_alpha.markets.windows import windows_on
 from tests.conftest import ROOT
+from tests.fresh_interpreter import modules_after
 
 OF_TEMPERATURE = (
     "kalshi_alpha.momentum",
@@ -32,22 +29,7 @@ HANDLERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/hand
 
 def loaded_by(statement: str) -> set[str]:
     """Return the modules of temperature that a fresh interpreter holds after a statement."""
-    code = f"import json, sys; {statement}; print(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "POWERTOOLS_SERVICE_NAME": "test",
-            "POWERTOOLS_METRICS_NAMESPACE": "Test",
-        },
-    )
-    modules = json.loads(done.stdout.splitlines()[-1])
-    return {name for name in modules if name.startswith(OF_TEMPERATURE)}
+    return {name for name in modules_after(statement) if name.startswith(OF_TEMPERATURE)}
 
 
 def test_no_handler_and_no_sentry_imports_anything_of_temperature():

@@ -14,7 +14,7 @@ from functions.sentry import main as door
 from kalshi_alpha.clock import ManualClock, iso
 from kalshi_alpha.cloud.table import StoreError
 from kalshi_alpha.errors import SecretError
-from kalshi_alpha.steps import observe
+from kalshi_alpha.steps import container, observe
 from kalshi_alpha.steps.runtime import Runtime, Settings
 
 NOW = datetime(2025, 11, 4, 15, tzinfo=UTC)
@@ -131,4 +131,4 @@ def test_a_session_that_ends_by_itself_is_a_success(monkeypatch, lines):
 @pytest.fixture
 def _signals(monkeypatch):
     """Leave the test runner's own signal handlers in place."""
-    monkeypatch.setattr(door.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(container.signal, "signal", lambda *_: None)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 from tests.conftest import ROOT
+from tests.fresh_interpreter import modules_after
 
 HEAVY = {"numpy", "scipy", "numba", "pandas", "pyarrow", "sklearn", "boto3", "aiohttp"}
 ROOM = sorted(
@@ -18,21 +14,7 @@ HOT = ("start", "rollcall", "preflight", "scan", "quote", "cancel", "reconcile")
 
 
 def loaded_by(*modules: str) -> set[str]:
-    code = f"import json, sys, {', '.join(modules)}; print(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "POWERTOOLS_SERVICE_NAME": "test",
-            "POWERTOOLS_METRICS_NAMESPACE": "Test",
-        },
-    )
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    return modules_after(f"import {', '.join(modules)}")
 
 
 def test_the_room_imports_nothing_heavy():
