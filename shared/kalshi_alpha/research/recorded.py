@@ -6,7 +6,6 @@ rows whose licence allows it are taken, and the same input gives the same bytes.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -16,10 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kalshi_alpha.clock import iso
-from kalshi_alpha.errors import DataError, KalshiAlphaError
+from kalshi_alpha.errors import DataError
 from kalshi_alpha.pricing.variance import SESSION_MINUTES
 from kalshi_alpha.research.data.store import sha256_of
 from kalshi_alpha.research.model.cases import OPEN_MINUTE
+from kalshi_alpha.research.shipping import run_writer
 
 CLOSE_MINUTE = OPEN_MINUTE + SESSION_MINUTES
 COMMAND = "python -m kalshi_alpha.research.recorded --data DIR"
@@ -91,17 +91,7 @@ def write_recorded(data: Path, folder: Path = FOLDER) -> tuple[Path, ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of recorded bars")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write into")
-    chosen = parser.parse_args(arguments)
-    try:
-        written = write_recorded(chosen.data, chosen.out)
-    except KalshiAlphaError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    sys.stdout.writelines(f"{file}\n" for file in written)
-    return 0
+    return run_writer(COMMAND, __doc__, FOLDER, write_recorded, arguments)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ columns whose licence allows it are taken, and the same input gives the same byt
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, time
@@ -17,10 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kalshi_alpha.clock import NEW_YORK
-from kalshi_alpha.errors import DataError, KalshiAlphaError
+from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.research.backtest.loading import Sources, load
 from kalshi_alpha.research.data.store import parquet_bytes, sha256_of, write_atomically
+from kalshi_alpha.research.shipping import run_writer
 
 COMMAND = "python -m kalshi_alpha.research.backtest.sample --data DIR"
 SERIES = "KXINXU"
@@ -114,17 +114,7 @@ def write_sample(data: Path, folder: Path = FOLDER) -> tuple[Path, ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of recordings")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write into")
-    chosen = parser.parse_args(arguments)
-    try:
-        written = write_sample(chosen.data, chosen.out)
-    except KalshiAlphaError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    sys.stdout.writelines(f"{file}\n" for file in written)
-    return 0
+    return run_writer(COMMAND, __doc__, FOLDER, write_sample, arguments)
 
 
 if __name__ == "__main__":

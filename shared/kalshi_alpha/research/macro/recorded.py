@@ -6,7 +6,6 @@ figures. Only rows that may be shipped are taken, and the same input gives the s
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from kalshi_alpha.clock import NEW_YORK, iso
-from kalshi_alpha.errors import DataError, KalshiAlphaError
+from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.releases import load_releases
 from kalshi_alpha.research.data.store import sha256_of
 from kalshi_alpha.research.macro.series import Dated, load_saves, load_series, wanted
+from kalshi_alpha.research.shipping import run_writer
 
 COMMAND = "python -m kalshi_alpha.research.macro.recorded --data DIR"
 FOLDER = Path(__file__).resolve().parents[2] / "rehearsal" / "data" / "macro"
@@ -141,17 +141,7 @@ def write_recorded(data: Path, folder: Path = FOLDER) -> tuple[Path, ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of recorded figures")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write into")
-    chosen = parser.parse_args(arguments)
-    try:
-        written = write_recorded(chosen.data, chosen.out)
-    except KalshiAlphaError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    sys.stdout.writelines(f"{file}\n" for file in written)
-    return 0
+    return run_writer(COMMAND, __doc__, FOLDER, write_recorded, arguments)
 
 
 if __name__ == "__main__":
