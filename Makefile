@@ -96,8 +96,7 @@ lock: ## resolve the pinned requirements anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements/dev.txt
 	uv pip compile requirements/emulator.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements/emulator.txt
 	uv pip compile layers/core/requirements.in --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file layers/core/requirements.txt
-	uv pip compile pyproject.toml --extra sentry --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file functions/sentry/requirements.txt
-	cp functions/sentry/requirements.txt functions/momentum/requirements.txt
+	uv pip compile pyproject.toml --extra sentry --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file functions/_task/requirements.txt
 	uv pip compile pyproject.toml --extra research --extra cli --universal --python-version 3.11 --constraint requirements/dev.txt --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file functions/research/requirements.txt
 
 clean: ## remove what was built, keep the environment

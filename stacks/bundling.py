@@ -35,8 +35,11 @@ LIMIT_MIB = 250
 _LEFT_OUT = ("__main__.py", "cli", "jobs", "parity", "rehearsal", "reports", "research")
 RESEARCH = "research"
 MOMENTUM = "momentum"
+# One container serves both: a recipe and pins that stand once; what differs is the code inside.
+TASKS = ("sentry", MOMENTUM)
+TASK = FUNCTIONS / "_task"
 # Built into images by docker, which compiles for itself.
-IMAGES = ("sentry", MOMENTUM, RESEARCH)
+IMAGES = (*TASKS, RESEARCH)
 # Whoever may not place does not hold the code that places.
 _PLACING = ("steps/desk.py", "steps/placing.py", "steps/quote.py", "venues/kalshi/trader.py")
 MAY_PLACE = ("quote", MOMENTUM)
@@ -106,9 +109,10 @@ def stage_function(name: str, target: Path = STAGED) -> Path:
 
 
 def function_files(name: str) -> Iterator[tuple[Path, Path]]:
-    """Yield each file of a function as (source, path inside), sorted."""
-    for source in _files(FUNCTIONS / name):
-        yield source, source.relative_to(FUNCTIONS / name)
+    """Yield each file of a function as (source, path inside), in a fixed order."""
+    for folder in (FUNCTIONS / name, *((TASK,) if name in TASKS else ())):
+        for source in _files(folder):
+            yield source, source.relative_to(folder)
     for source in _files(LIBRARY):
         inside = source.relative_to(LIBRARY)
         held_back = name not in MAY_PLACE and inside.as_posix() in _PLACING

@@ -166,14 +166,16 @@ def test_no_function_of_a_window_carries_a_file_of_it(name):
     assert not [file for file in held if any(word in file for word in words)]
 
 
-def test_its_image_holds_what_it_needs_and_the_pins_of_the_sentry(tmp_path):
+def test_its_container_is_the_sentrys_and_holds_what_it_needs(tmp_path):
     folder = stage_function("momentum", tmp_path)
     assert (folder / "kalshi_alpha/steps/placing.py").is_file()
     assert (folder / "kalshi_alpha/momentum/strategy.toml").is_file()
     assert (folder / "kalshi_alpha/families/temperature.json").is_file()
     assert not (folder / "kalshi_alpha/rehearsal").exists()
-    pins = [(FUNCTIONS / name / "requirements.txt").read_text() for name in ("momentum", "sentry")]
-    assert pins[0] == pins[1]
+    sentry = stage_function("sentry", tmp_path)
+    for name in ("Dockerfile", "requirements.txt"):
+        assert (folder / name).read_bytes() == (sentry / name).read_bytes()
+        assert not (FUNCTIONS / "momentum" / name).exists()  # it stands once
 
 
 def test_the_image_starts_by_itself_without_numbers_libraries(tmp_path):

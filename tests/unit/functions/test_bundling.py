@@ -130,7 +130,7 @@ def test_the_sentrys_pins_agree_with_the_layers():
         return dict(line.rstrip(" \\").split("==") for line in lines if "==" in line)
 
     core = pins(bundling.CORE)
-    sentry = pins(bundling.FUNCTIONS / "sentry" / "requirements.txt")
+    sentry = pins(bundling.TASK / "requirements.txt")
     assert {name: sentry.get(name) for name in core} == core
 
 
