@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -112,18 +112,27 @@ class Host:
 
 
 @contextmanager
-def hosting(**options: Any) -> Iterator[Host]:
-    """Serve an exchange with KXINXU and KXINX events that fix in half an hour, and a rival."""
-    clock = ManualClock(NOW)
+def hosting(
+    *,
+    now: datetime = NOW,
+    levels: Mapping[str, float] = LEVEL,
+    listed: Callable[[ExchangeServer], None] | None = None,
+    **options: Any,
+) -> Iterator[Host]:
+    """Serve an exchange with a rival, and KXINXU and KXINX events that fix in half an hour.
+
+    ``listed`` lists something else instead, at another ``now`` and other ``levels``.
+    """
+    clock = ManualClock(now)
     chosen: dict[str, Any] = {"crowd": False, "limits": unlimited(), "key_kind": "ed25519"}
-    server = ExchangeServer(clock, path_value=lambda symbol, _: LEVEL[symbol], **chosen | options)
+    server = ExchangeServer(clock, path_value=lambda symbol, _: levels[symbol], **chosen | options)
     server.engine.open_account(RIVAL, 1_000_000 * CASH_UNIT)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     host = Host(server, clock, loop)
     try:
-        host.run(lambda: _list(server))
+        host.run(lambda: (listed or _list)(server))
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
         yield host
         assert not [task for task in server._tasks if task.done()]

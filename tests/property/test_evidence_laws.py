@@ -1,14 +1,18 @@
 from datetime import date, timedelta
 
-from hypothesis import given
+import pytest
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kalshi_alpha.trading.evidence import (
+    fall_of_risk,
     fortune,
     least_return,
     mean_by_days,
+    sharpe,
     student_cdf,
     student_quantile,
+    won_share,
     worst_fall,
 )
 
@@ -67,3 +71,39 @@ def test_a_fall_is_at_least_the_worst_day_and_at_most_all_losses(profits):
 
     assert fall >= max([0.0, *(-p for p in profits)]) - 1e-9
     assert fall <= sum(-p for p in profits if p < 0.0) + 1e-6
+
+
+PROFITS = st.lists(st.floats(-10.0, 10.0).map(lambda one: round(one, 4)), min_size=2, max_size=40)
+
+
+@given(PROFITS, st.floats(0.01, 100.0))
+def test_a_sharpe_ratio_does_not_know_how_large_the_bets_were_and_turns_with_them(profits, scale):
+    found = sharpe(profits)
+    assume(found is not None)
+
+    assert sharpe([scale * one for one in profits]) == pytest.approx(found, rel=1e-6, abs=1e-9)
+    assert sharpe([-one for one in profits]) == pytest.approx(-found, rel=1e-9, abs=1e-12)
+
+
+@given(st.floats(-10.0, 10.0), st.integers(0, 40))
+def test_days_that_do_not_differ_have_no_sharpe_ratio(profit, count):
+    assert sharpe([profit] * count) is None
+
+
+@given(PROFITS, st.floats(0.01, 100.0))
+def test_a_fall_of_the_risk_does_not_know_how_large_the_bets_were(profits, scale):
+    at_risk = [abs(one) for one in profits]
+    found = fall_of_risk(profits, at_risk)
+    scaled = fall_of_risk([scale * one for one in profits], [scale * one for one in at_risk])
+
+    assert (found is None) == (not any(at_risk))
+    assert scaled == (None if found is None else pytest.approx(found))
+
+
+@given(PROFITS)
+def test_what_was_won_and_what_was_not_is_everything(profits):
+    lost = won_share([-one for one in profits])
+    even = sum(one == 0.0 for one in profits) / len(profits)
+
+    assert won_share(profits) + lost + even == pytest.approx(1.0)
+    assert won_share([]) is None

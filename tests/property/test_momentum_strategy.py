@@ -21,8 +21,10 @@ from kalshi_alpha.momentum.events import (
     Traded,
     Unheard,
 )
+from kalshi_alpha.momentum.horizon import QUOTES, TRADES
 from kalshi_alpha.momentum.inventory import Feed, Holding
-from kalshi_alpha.momentum.strategy import Momentum
+from kalshi_alpha.momentum.strategy import Learned, Momentum
+from tests.horizon_weights import by_speed
 from tests.unit.momentum.test_strategy_orders import BRACKETS, MARKET, eager_terms
 
 PLACES = st.integers(0, len(BRACKETS) - 1)
@@ -110,11 +112,13 @@ def test_whatever_comes_probabilities_sum_to_one_and_orders_keep_every_law(strea
 @given(streams(), st.data())
 def test_one_that_goes_on_from_a_snapshot_cannot_be_told_from_one_that_never_stopped(stream, data):
     cut = data.draw(st.integers(0, len(stream)))
-    whole = Momentum(BRACKETS, MARKET, eager_terms(), 0.0)
-    first = Momentum(BRACKETS, MARKET, eager_terms(), 0.0)
+    weights = {QUOTES: by_speed(1.0), TRADES: by_speed(-1.0, TRADES)}
+    learned = Learned(0.0, None, weights)
+    whole = Momentum(BRACKETS, MARKET, eager_terms(), 0.0, learned)
+    first = Momentum(BRACKETS, MARKET, eager_terms(), 0.0, learned)
     turns = [whole.take(event) for event in stream]
     before = [first.take(event) for event in stream[:cut]]
     kept = json.loads(json.dumps(first.to_json()))
-    second = Momentum.from_json(kept, BRACKETS, MARKET, eager_terms())
+    second = Momentum.from_json(kept, BRACKETS, MARKET, eager_terms(), learned)
     assert before + [second.take(event) for event in stream[cut:]] == turns
     assert second.to_json() == whole.to_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from kalshi_alpha.clock import ManualClock, from_iso
+from kalshi_alpha.cloud.artifacts import FolderStore
 from kalshi_alpha.errors import ConfigurationError, DataError
 from kalshi_alpha.jobs.momentum_tables import ask
+from kalshi_alpha.momentum.settled import SettledDay
 from kalshi_alpha.rehearsal.campaign.tables import MemoryTables
 from kalshi_alpha.rehearsal.exchange.engine import Engine
 from kalshi_alpha.rehearsal.exchange.temperatures import list_temperatures, temperature_terms
@@ -18,6 +21,9 @@ from kalshi_alpha.rehearsal.recorded_temperature import recorded_day, recorded_d
 from kalshi_alpha.rehearsal.tape_player import TapePlayer
 from kalshi_alpha.rehearsal.temperature import TemperatureRehearsal
 from kalshi_alpha.rehearsal.temperature_report import rehearse_temperature
+from kalshi_alpha.research.temperature.readiness import appraise_record
+from kalshi_alpha.research.temperature.record import read_lines, rehearsed
+from kalshi_alpha.steps.momentum_runtime import HORIZON_KEY, ODDS_KEY, POOL_KEY
 from tests.rehearsal.whole_day import DAY, EIGHT, FROM, UNTIL, played
 
 pytestmark = pytest.mark.xdist_group("temperature")
@@ -91,6 +97,47 @@ def test_the_filter_is_one_distribution_whenever_it_was_looked_at(left):
     assert brackets == 6
 
 
+def test_every_minute_of_the_day_was_looked_at_once_and_heard(left):
+    _, [(minutes, looks, deaf)] = ask(
+        left.folder,
+        "SELECT count(DISTINCT floor((seconds - 1733202000) / 60)), count(DISTINCT seconds), "
+        "count(*) FILTER (WHERE NOT heard) FROM features "
+        "WHERE seconds >= 1733202000",  # 05:00 UTC, midnight of New York's standard time
+    )
+    assert minutes == looks == 1439
+    assert deaf == 0
+
+
+def test_the_day_is_kept_settled_with_the_fills_the_ledger_has(left):
+    store = FolderStore(left.folder / "artifacts")
+    settled = SettledDay.from_bytes(store.read("momentum/KXHIGHNY-24DEC03/settled.json"))
+    fills = pq.read_table(left.folder / "fills.parquet").to_pylist()
+
+    assert (settled.source, settled.degrees, settled.verified) == ("twin", "41", True)
+    assert settled.differences == ()
+    assert [one.result for one in settled.fills] == [fill["result"] for fill in fills]
+    assert [one.fill.order_id for one in settled.fills] == [fill["order_id"] for fill in fills]
+
+
+def test_the_day_is_judged_insufficient_with_every_criterion_named(left):
+    kept = json.loads((left.folder / "readiness.json").read_text())
+    found = appraise_record(rehearsed(left.folder), recorded_day(DAY).closes)
+    by_name = {one.name: one for one in found.criteria}
+
+    assert left.summary["readiness"] == kept["verdict"] == found.verdict == "INSUFFICIENT"
+    assert [one["name"] for one in kept["criteria"]] == [one.name for one in found.criteria]
+    assert [one.name for one in found.criteria] == [
+        "clean-days", "fills", "mean", "t", "always-valid", "sharpe", "win-rate", "slippage",
+        "parameters", "uptime", "drawdown", "fall", "kill-switch", "ledger",
+    ]  # fmt: skip
+    assert all(one.sentence for one in found.criteria)
+    assert (found.source, found.days) == ("twin", 1)
+    assert by_name["clean-days"].value == by_name["uptime"].value == 1
+    assert by_name["fills"].value == by_name["slippage"].sample == left.summary["fills"]
+    assert by_name["ledger"].verdict == by_name["parameters"].verdict == "GO"
+    assert "promote nothing" in kept["notes"][0]
+
+
 def test_reasons_stand_beside_every_decision_and_can_be_asked_for(left):
     _, rows = ask(left.folder, "SELECT action, count(*) FROM leans GROUP BY action ORDER BY action")
     assert [action for action, _ in rows] == ["quote", "refuse", "withdraw"]
@@ -127,6 +174,33 @@ def test_a_morning_played_twice_is_the_same_to_the_last_byte(tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
+def test_signals_are_asked_which_way_the_minute_goes_and_without_a_horizon_they_are_not(tmp_path):
+    def spoil(runtime, exchange):
+        del exchange
+        runtime.artifacts.write(HORIZON_KEY, b"{}")
+        runtime.artifacts.write(POOL_KEY, b"{}")
+        runtime.artifacts.write(ODDS_KEY, b"{}")
+
+    whole = played(tmp_path / "whole")
+    spoilt = played(tmp_path / "spoilt", happens=spoil)
+    asked, silent = (
+        read_lines(FolderStore(tmp_path / name), result.event.name, "leans")
+        for name, result in (("whole", whole), ("spoilt", spoilt))
+    )
+    said = "within a minute its share goes that way at"
+    # From when it has heard trades for five minutes.
+    first = next(trade.at for trade in recorded_day(DAY).trades() if trade.at > FROM)
+    since = first.timestamp() + 301.0
+    quoted = [row for row in asked if row["action"] == "quote" and row["at"] > since]
+    assert quoted
+    assert all(any(said in pro for pro in row["pros"]) for row in quoted)
+    assert not any(said in pro for row in silent for pro in (*row["pros"], *row["cons"]))
+    told = [sentence for _, sentence in spoilt.told]
+    assert any("no signal is asked which way the minute goes: the horizon" in one for one in told)
+    assert any("fills are taken to cost nothing: the fill model" in one for one in told)
+    assert any("beliefs are the filter's alone: the pool cannot be read" in one for one in told)
+
+
 def test_in_shadow_the_same_is_decided_and_nothing_is_placed(tmp_path):
     result = played(tmp_path / "shadow", shadow=True)
     assert result.orders == []
@@ -150,6 +224,10 @@ def test_once_the_switch_is_thrown_all_is_out_within_two_seconds_and_nothing_is_
     assert all(span(order)[1] < thrown + timedelta(seconds=2) for order in result.orders)
     assert result.event.turn.wanted == ()
     assert "kill-switch" in result.event.turn.pull
+    looks = read_lines(FolderStore(tmp_path / "killed"), result.event.name, "features")
+    begun, off = FROM.timestamp() + 60.0, thrown.timestamp()  # its first look is before its books
+    assert {row["heard"] for row in looks if begun <= row["at"] < off} == {True}
+    assert {row["heard"] for row in looks if row["at"] > off + 60.0} == {False}
 
 
 def test_a_frozen_stretch_and_a_series_that_cools_off_end_the_day(tmp_path):

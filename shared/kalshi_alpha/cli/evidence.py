@@ -12,9 +12,10 @@ import typer
 
 from kalshi_alpha.cli.output import Json, emit, out, pairs, table_of
 from kalshi_alpha.clock import NEW_YORK, SystemClock
-from kalshi_alpha.errors import DataError, Refusal
+from kalshi_alpha.errors import ConfigurationError, DataError, Refusal
 from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.sessions import load_sessions
+from kalshi_alpha.markets.traded import INDEX
 from kalshi_alpha.research.appraisal import Appraisal, Operations, appraise
 from kalshi_alpha.research.closing import HONESTY_KEY, fill_models, with_proof
 from kalshi_alpha.research.graded import DayGrade
@@ -26,7 +27,7 @@ from kalshi_alpha.steps import grade_day
 from kalshi_alpha.steps.runtime import Runtime, Settings
 from kalshi_alpha.trading.criteria import counted
 from kalshi_alpha.trading.honesty import dump_honesty, honesty_from_json
-from kalshi_alpha.trading.readiness import GO, Criterion
+from kalshi_alpha.trading.readiness import GO, Criterion, Readiness
 from kalshi_alpha.trading.standing import StandingRecord
 
 Out = Annotated[
@@ -110,18 +111,31 @@ def source_of(folder: Path | None) -> Source:
     )
 
 
-def readiness(folder: Out = None, as_json: Json = False) -> None:
+def readiness(
+    folder: Out = None,
+    family: Annotated[
+        str, typer.Option("--family", help="What is judged: index or temperature.")
+    ] = INDEX,
+    as_json: Json = False,
+) -> None:
     """Say GO, NO-GO or INSUFFICIENT, criterion by criterion. GO exits 0, the others 3.
 
-    Without --out it reads the deployed stage, as named in the environment.
-    Example: kalshi-alpha readiness --out out
+    Without --out it reads the deployed stage, as named in the environment. Of temperature it judges
+    climate days, by the founding document's five numbers beside the project's own.
+    Example: kalshi-alpha readiness --family temperature --out out
     """
-    found = source_of(folder).appraise()[0].readiness
+    if family not in _JUDGED:
+        raise ConfigurationError(
+            f"there is no readiness of the family {family[:40]!r}: there is {', '.join(_JUDGED)}"
+        )
+    found = _JUDGED[family](folder)
     if as_json:
         emit(found.to_json(), as_json=True)
     else:
+        named = f"{found.family}: " if found.family else ""
         title = (
-            f"{found.verdict} ({found.source}, {counted(found.days, 'day')} to {found.last_day})"
+            f"{named}{found.verdict} ({found.source}, {counted(found.days, 'day')} to "
+            f"{found.last_day})"
         )
         columns = ("Criterion", "Verdict", "value", "limit", "95 %", "sample", "Says")
         out.print(table_of(title, columns, [_criterion(one) for one in found.criteria]))
@@ -260,6 +274,29 @@ def _show_bins(
         for row in rows
     ]
     emit(answer | {"rows": rows}, as_json=as_json, table=table_of(title, columns, cells))
+
+
+def _of_windows(folder: Path | None) -> Readiness:
+    return source_of(folder).appraise()[0].readiness
+
+
+def _of_climate_days(folder: Path | None) -> Readiness:
+    """Return the readiness of rehearsed climate days, or of those of the stage."""
+    from kalshi_alpha.research.temperature import readiness, record  # noqa: PLC0415 - where asked
+
+    if folder is not None:
+        return readiness.appraise_record(record.rehearsed(folder), SystemClock().now())
+    runtime = Runtime(Settings.from_environment(os.environ))
+    switch = runtime.state.kill_switch()
+    return readiness.appraise_record(
+        record.of_stage(runtime.artifacts, runtime.settings.cities),
+        runtime.clock.now(),
+        standing=runtime.standing,
+        operations=Operations(switch.on, switch.reason),
+    )
+
+
+_JUDGED = {INDEX: _of_windows, "temperature": _of_climate_days}
 
 
 def _criterion(one: Criterion) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
-"""``kalshi-alpha temperature``: studies of the temperature ladders on recorded trades."""
+"""``kalshi-alpha temperature``: pull recorded trades of the temperature ladders, and study them."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +12,61 @@ import typer
 import kalshi_alpha
 from kalshi_alpha.cli.dates import parse_day
 from kalshi_alpha.cli.many import ManyCommand, command_line
-from kalshi_alpha.cli.output import Json, emit, progress, table_of
+from kalshi_alpha.cli.output import Json, emit, pairs, progress, table_of
+from kalshi_alpha.clock import SystemClock
+from kalshi_alpha.errors import ConfigurationError
 from kalshi_alpha.markets.stations import load_stations
+from kalshi_alpha.markets.temperature import load_temperatures
+from kalshi_alpha.steps.runtime import Settings
+from kalshi_alpha.venues.kalshi.reader import KalshiReader
 
 app = typer.Typer(help="The temperature ladders on recorded trades.", no_args_is_help=True)
+
+
+@app.command("pull", cls=ManyCommand)
+def pull(
+    first: Annotated[str, typer.Option("--from", help="First climate day, as 2026-10-01.")],
+    last: Annotated[str, typer.Option("--to", help="Last climate day.")],
+    store: Annotated[Path, typer.Option("--store", help="Folder that receives kalshi_high.")],
+    series: Annotated[
+        list[str] | None, typer.Option("--series", help="Such as KXHIGHNY; all without.")
+    ] = None,
+    venue: Annotated[
+        str | None, typer.Option("--venue", help="REST address; KALSHI_ALPHA_VENUE_URL by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Pull decided events, every trade of them, into the form the study reads; needs no key.
+
+    What is stored is not asked for again; run it once more to go on. The venue keeps two to three
+    months. Example: kalshi-alpha temperature pull --from 2026-10-01 --to 2026-11-19 --store data
+    """
+    from kalshi_alpha.research.temperature import pulling  # noqa: PLC0415 - pyarrow takes a second
+
+    known = [name for each in load_temperatures().groups.values() for name in each]
+    wanted = known if series is None else series
+    if unknown := sorted({*wanted} - {*known}):
+        raise ConfigurationError(
+            f"there is no temperature series {unknown[0]}; there is: {', '.join(known)}"
+        )
+    days = pulling.days_between(parse_day(first), parse_day(last))
+    url = venue or Settings.from_environment(os.environ).require("venue_url")
+    with contextlib.closing(KalshiReader(url, SystemClock())) as reader, progress("events") as told:
+        done = pulling.pull(reader, wanted, days, store, told)
+    rows = {
+        "stored before": len(done.there),
+        "pulled": len(done.pulled),
+        "trades": done.trades,
+        "not decided yet": len(done.undecided),
+        "nothing at the venue": len(done.unknown),
+        "folder": done.folder,
+    }
+    answer = {
+        "folder": str(done.folder),
+        "trades": done.trades,
+        **{name: list(getattr(done, name)) for name in ("there", "pulled", "undecided", "unknown")},
+    }
+    emit(answer, as_json=as_json, table=pairs("Temperature events", rows))
 
 
 @app.command("study", cls=ManyCommand)
@@ -29,7 +82,7 @@ def study(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="Beside the filter: horizons, played. Both by default."),
+        typer.Option("--only", help="Beside the filter: horizons, played, replayed; all of them."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything drawn.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
@@ -45,12 +98,12 @@ def study(
         overview,
         write_temperature,
     )
-    from kalshi_alpha.research.temperature.study import SEED, Request  # noqa: PLC0415
+    from kalshi_alpha.research.temperature.study import PARTS, SEED, Request  # noqa: PLC0415
     from kalshi_alpha.research.temperature.study import study as whole  # noqa: PLC0415
 
-    parts = ("horizons", "played") if only is None else tuple(only)
-    if unknown := sorted({*parts} - {"filter", "horizons", "played"}):
-        raise typer.BadParameter(f"{', '.join(unknown)} is no part: horizons or played")
+    parts = PARTS if only is None else tuple(only)
+    if unknown := sorted({*parts} - {"filter", *PARTS}):
+        raise typer.BadParameter(f"{', '.join(unknown)} is no part: {', '.join(PARTS)}")
     request = Request(
         folders=tuple(data),
         first=None if first is None else parse_day(first),

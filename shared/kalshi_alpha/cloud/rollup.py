@@ -76,6 +76,7 @@ TABLES_OF_TEMPERATURE: Mapping[str, Mapping[str, str]] = {
     "temperature_features": {
         **dict.fromkeys(("event", "ticker"), "string"),
         **dict.fromkeys(("place", "held"), "bigint"),
+        "heard": "boolean",
         **dict.fromkeys(
             (
                 "seconds", "mid", "spread", "velocity", "acceleration", "below", "above", "taken",

@@ -51,9 +51,13 @@ def run(request: Mapping[str, Any], runtime: Runtime) -> dict[str, Any]:
     part("grade", lambda: grade_day.run({"day": day.isoformat()}, runtime, appraised))
     part("tables", lambda: roll_up(runtime, day))
     if runtime.settings.cities:
-        from kalshi_alpha.jobs import momentum_tables  # noqa: PLC0415 - where it is deployed
+        from kalshi_alpha.jobs import (  # noqa: PLC0415 - where it is deployed
+            momentum_tables,
+            temperature_evidence,
+        )
 
         part("temperature", lambda: momentum_tables.roll_up(runtime, day))
+        part("temperature_readiness", lambda: temperature_evidence.keep(runtime, day))
     if request.get("pages", True):
         part("pages", lambda: {"made": _pages(day, runtime)})
     if failures:

@@ -7,8 +7,7 @@ parquet file a kind, which DuckDB asks on a laptop, and daily tables, which Athe
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,23 +15,32 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kalshi_alpha.cloud.artifacts import ArtifactStore
 from kalshi_alpha.cloud.rollup import TABLES_OF_TEMPERATURE, key
 from kalshi_alpha.errors import ConfigurationError, DataError
-from kalshi_alpha.markets.temperature import event_of, load_temperatures
+from kalshi_alpha.markets.temperature import event_of
+from kalshi_alpha.research.temperature.record import (
+    FEATURES,
+    LEANS,
+    TABLE_OF,
+    read_lines,
+    series_in,
+)
 from kalshi_alpha.steps.runtime import Runtime
 
-FEATURES, LEANS = "features", "leans"
 KINDS = (FEATURES, LEANS, "orders", "fills", "trades")
 _CALLED = {"seconds": "at"}  # since 1970 UTC; AT is a word of SQL
-_TYPES = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
-_DAILY = {FEATURES: "temperature_features", LEANS: "temperature_decisions"}
+_TYPES = {
+    "string": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+}
 _FEATURES, _LEANS = (
     {name: _TYPES[kind] for name, kind in TABLES_OF_TEMPERATURE[table].items()}
-    for table in _DAILY.values()
+    for table in TABLE_OF.values()
 )
 _LEANS |= dict.fromkeys(("pros", "cons"), pa.list_(pa.string()))
-_DAYS_BACK = 4  # a long weekend without an evening's job
+DAYS_BACK = 4  # a long weekend without an evening's job
 _ORDERS = {
     **dict.fromkeys(
         ("window_id", "client_order_id", "order_id", "ticker", "side", "status", "expires_at"),
@@ -59,29 +67,22 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def read_lines(store: ArtifactStore, event: str, kind: str) -> list[dict[str, Any]]:
-    """Return what a process kept of an event, in time.
-
-    Raises:
-        DataError: naming the file that holds a line which is none.
-    """
-    found = [row for key in store.keys(f"momentum/{event}/{kind}/") for row in _rows(store, key)]
-    return sorted(found, key=lambda row: float(row["at"]))
-
-
 def roll_up(runtime: Runtime, today: date) -> dict[str, int]:
     """Write the daily tables of the climate days that were over before ``today``; safe to repeat.
 
     Returns:
         rows by table; a day without a process leaves no file.
+
+    Raises:
+        ConfigurationError: when a group of the deployed cities is none of the table's.
     """
-    store, counts = runtime.artifacts, dict.fromkeys(_DAILY.values(), 0)
-    for back in range(1, _DAYS_BACK + 1):
+    store, counts = runtime.artifacts, dict.fromkeys(TABLE_OF.values(), 0)
+    for back in range(1, DAYS_BACK + 1):
         day = today - timedelta(days=back)
-        for kind, table in _DAILY.items():
+        for kind, table in TABLE_OF.items():
             rows = [
                 row
-                for series in series_of(runtime)
+                for series in series_in(runtime.settings.cities)
                 for row in read_lines(store, event_of(series, day), kind)
             ]
             if rows:
@@ -92,17 +93,6 @@ def roll_up(runtime: Runtime, today: date) -> dict[str, int]:
                 store.write(key(table, day), packed.getvalue())
                 counts[table] += len(rows)
     return counts
-
-
-def series_of(runtime: Runtime) -> tuple[str, ...]:
-    """Return the series of the city groups that are deployed.
-
-    Raises:
-        ConfigurationError: when a group is none of the table's.
-    """
-    groups = [group for group in runtime.settings.cities.split(",") if group]
-    known = load_temperatures()
-    return tuple(series for group in groups for series in known.series_of(group))
 
 
 def write_tables(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Path]:
@@ -151,11 +141,3 @@ def ask(folder: Path, question: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     columns = {name: [row.get(_CALLED.get(name, name)) for row in rows] for name in schema.names}
     return pa.table(columns, schema=schema)
-
-
-def _rows(store: ArtifactStore, key: str) -> Iterator[dict[str, Any]]:
-    try:
-        for line in store.read(key).decode().splitlines():
-            yield json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{key} holds a line that is none: {str(error)[:100]}") from None

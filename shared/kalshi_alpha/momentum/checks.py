@@ -6,6 +6,7 @@ into a sentence only when it is read.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +23,11 @@ _SENTENCES = {
     "age": "a bracket was last heard of {value:.0f} s ago; {limit:.0f} s is the most",
     "leads": "a neighbour moves {value:.2g} dollars a second; it must be less than {limit:.2g}",
     "edge": "resting it earns {value:+.4f} dollars a contract; {limit:+.4f} is the least",
+    "way": "within a minute its share goes that way at {value:.2f}, if it moves; {limit:.2f} is "
+    "the least",
+    "odds": "while it is wanted it fills at {value:.3f}; {limit:.3f} is the least",
+    "worth": "after what fills lose it earns {value:+.4f} dollars a contract; {limit:+.4f} is the "
+    "least",
     "room": "bid and ask leave {value:.4f} dollars to rest in; more than {limit:.4f} is needed",
 }
 
@@ -38,6 +44,11 @@ class Check(NamedTuple):  # some ten a signal, at a fifth of a frozen dataclass'
     def sentence(self) -> str:
         """Return it for a person."""
         return _SENTENCES[self.code].format(value=self.value, limit=self.limit)
+
+
+def sentences(checks: Iterable[Check], *, passed: bool) -> tuple[str, ...]:
+    """Return what speaks for something, or against it, for a person."""
+    return tuple(check.sentence for check in checks if check.passed == passed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +72,22 @@ class Signal:
     @property
     def stands(self) -> bool:
         """Say whether every gate lets it pass."""
-        return all(check.passed for check in self.checks)
+        return not self.against
 
     @property
     def pros(self) -> tuple[str, ...]:
         """Return what speaks for it."""
-        return tuple(check.sentence for check in self.checks if check.passed)
+        return sentences(self.checks, passed=True)
 
     @property
     def cons(self) -> tuple[str, ...]:
         """Return what speaks against it."""
-        return tuple(check.sentence for check in self.checks if not check.passed)
+        return sentences(self.checks, passed=False)
+
+    @property
+    def against(self) -> str:
+        """Return the code of the first gate that it does not pass, empty when all let it pass."""
+        return next((check.code for check in self.checks if not check.passed), "")
 
     @property
     def verdict(self) -> Verdict:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kalshi_alpha.errors import ConfigurationError
-from kalshi_alpha.markets.orders import Side, worst_loss
+from kalshi_alpha.markets.orders import Fill, Side, worst_loss
 from kalshi_alpha.markets.units import PRICE_UNIT, SIZE_UNIT, cash_text
 from kalshi_alpha.trading.gates import ALLOW, Allow, Refuse, Verdict, refuse
 
@@ -81,6 +81,18 @@ class Feed:
     silent_s: float
     gap: bool = False
     ahead_s: float = 0.0
+
+
+def holdings_of(fills: Sequence[Fill], tickers: Sequence[str]) -> tuple[Holding, ...]:
+    """Return the position in each market and what it may lose; markets are not netted."""
+    found = []
+    for ticker in tickers:
+        mine = [fill for fill in fills if fill.ticker == ticker]
+        yes, no = (sum(fill.size for fill in mine if fill.side is side) for side in Side)
+        paid = -sum(fill.cash for fill in mine)
+        # One YES and one NO pay a dollar whatever comes.
+        found.append(Holding(yes - no, max(0, paid - min(yes, no) * PRICE_UNIT)))
+    return tuple(found)
 
 
 def targets(

@@ -7,24 +7,22 @@ the same formula to whole arrays; a test holds the two equal. docs/math/momentum
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from kalshi_alpha.errors import DataError, ParameterError
 from kalshi_alpha.momentum.filter import softmax
+from kalshi_alpha.momentum.fitted import newest, proven
 
 SCHEMA = "kalshi-alpha/temperature-pool/1"
 PHASES = (9.0, 12.0, 14.0, 16.0)  # hours of standard time at which the power changes
 NEAR = 0.01  # share that is added to the neighbours' before the log is taken
 LEAST = 0.005  # dollars: half of the smallest price; nothing counts as worth less
 FAINTEST = 1e-9  # probability below which no log is taken
-LIFETIME = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +108,11 @@ def pool_from_json(data: bytes, on: date) -> PoolWeights:
         ParameterError: when it is not JSON, of another schema, does not match its checksum, lacks
             a number, or was fitted only after ``on``, or longer ago than ``LIFETIME``.
     """
-    try:
-        document: dict[str, Any] = json.loads(data)
-        said = document.pop("checksum")
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        windows = [(date.fromordinal(one["first"]), one["weights"]) for one in document["body"]]
-        schema = document["schema"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ParameterError(f"the pool cannot be read: {error!r}") from None
-    if schema != SCHEMA or hashlib.sha256(text.encode()).hexdigest() != said:
-        raise ParameterError(f"the pool is of {schema!r} or does not match its checksum: fit again")
-    before = [one for one in windows if one[0] <= on]
-    if not before:
-        raise ParameterError(f"the pool knows days up to {on} and later: that is looking ahead")
-    first, weights = max(before, key=lambda one: one[0])
-    if on - first > LIFETIME:
-        raise ParameterError(f"the pool was last fitted for {first}, too long before {on}")
-    return _weights(weights)
+    return weights_of(newest(proven(data, SCHEMA, "pool"), on, "pool").get("weights"))
 
 
-def _weights(doc: Mapping[str, Any]) -> PoolWeights:
+def weights_of(doc: Any) -> PoolWeights:
+    """Read the weights of one window; raise ``ParameterError`` for anything else."""
     try:
         powers = tuple(float(doc[f"power@{k}"]) for k in range(len(PHASES) + 1))
         return PoolWeights(powers, float(doc["middles"]), float(doc["neighbours"]))

@@ -22,7 +22,6 @@ from kalshi_alpha.momentum.checks import Check, Signal
 from kalshi_alpha.momentum.hawkes import BUY, SELL
 from kalshi_alpha.momentum.state import BracketView, MarketState
 from kalshi_alpha.pricing.fees import FeeTerms, maker_fee, taker_fee
-from kalshi_alpha.trading.fills import FillView, Outlook
 
 LEADER, FOLLOWER, MIGRATION = "leader", "follower", "migration"
 
@@ -69,6 +68,7 @@ class Moment:
         hazard: probability that a new high prints before a signal has played out.
         heats: of the takers' buys and sells, 1 an ordinary moment (``Hawkes.heats``).
         calibrated: whether ``beliefs`` were calibrated on days past.
+        current: whether every book is followed without a gap: what has not changed is not old.
     """
 
     at: float
@@ -77,6 +77,7 @@ class Moment:
     hazard: float = 0.0
     heats: Sequence[float] = (1.0, 1.0)
     calibrated: bool = False
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +107,6 @@ def signals(moment: Moment, place: int, rules: SignalRules) -> tuple[Signal, ...
         if abs(view.velocity) >= terms.least_velocity:
             found += _led(moment, place, view, rules)
     return tuple(found)
-
-
-def fill_odds(signal: Signal, moment: Moment, view: FillView) -> Outlook:
-    """Return how likely a signal's resting quote fills, and what the fill costs, by a fitted model.
-
-    A taker's fills at once and costs nothing more than it says.
-    """
-    if signal.taker:
-        return Outlook(1.0, 0.0)
-    top = moment.state.top(signal.place)
-    return view.of(signal.side, signal.price, moment.beliefs[signal.place], top)
 
 
 def _migration(moment: Moment, centre: tuple[float, float], rules: SignalRules) -> Iterator[Signal]:
@@ -166,7 +156,7 @@ def _led(moment: Moment, place: int, view: BracketView, rules: SignalRules) -> I
 def _shared(moment: Moment, rules: SignalRules) -> tuple[Check, ...]:
     state, terms = moment.state, rules.terms
     missed = abs(state.overround() or 0.0)
-    oldest = state.oldest_s(moment.at)
+    oldest = 0.0 if moment.current and state.whole else state.oldest_s(moment.at)
     return (
         Check("hazard", moment.hazard <= terms.most_hazard, moment.hazard, terms.most_hazard),
         Check("coherence", missed <= terms.most_incoherence, missed, terms.most_incoherence),

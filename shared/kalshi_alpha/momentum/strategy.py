@@ -9,7 +9,7 @@ be told from one that never stopped.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kalshi_alpha.errors import DataError
@@ -17,7 +17,7 @@ from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.markets.ticks import TickGrid
 from kalshi_alpha.markets.units import PRICE_UNIT, SIZE_UNIT
 from kalshi_alpha.momentum.brackets import BracketSet
-from kalshi_alpha.momentum.checks import Signal
+from kalshi_alpha.momentum.checks import Check, Signal
 from kalshi_alpha.momentum.events import (
     Event,
     Halted,
@@ -31,6 +31,7 @@ from kalshi_alpha.momentum.events import (
 )
 from kalshi_alpha.momentum.filter import BracketFilter
 from kalshi_alpha.momentum.hawkes import BUY, SELL, Hawkes
+from kalshi_alpha.momentum.horizon import Foresight, HorizonWeights
 from kalshi_alpha.momentum.inventory import (
     Holding,
     day_allows,
@@ -39,16 +40,19 @@ from kalshi_alpha.momentum.inventory import (
     room,
     targets,
 )
+from kalshi_alpha.momentum.odds import fill_odds
 from kalshi_alpha.momentum.pool import PoolWeights, pooled
 from kalshi_alpha.momentum.signals import MIGRATION, Moment, SignalRules, signals
 from kalshi_alpha.momentum.state import MarketState
 from kalshi_alpha.momentum.terms import StrategyTerms
 from kalshi_alpha.momentum.wanted import QUOTE, REFUSE, WITHDRAW, LeanRecord, Turn, Wanted
 from kalshi_alpha.pricing.fees import FeeTerms
+from kalshi_alpha.trading.fills import FillModel, FillView
 from kalshi_alpha.trading.gates import ALLOW, Allow, Refuse, Verdict, refuse
 
-SCHEMA = "kalshi-alpha/momentum/1"
+SCHEMA = "kalshi-alpha/momentum/2"
 UNKNOWN_HAZARD = 1.0
+_DAY_S = 86_400.0
 _KEPT = ("hazard", "looked_at", "halted", "final", "pulled", "result", "listening")
 
 
@@ -61,11 +65,20 @@ class Market:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
-    """Weights of a learned pool and, in seconds, the climate day's midnight of standard time."""
+class Learned:
+    """What past days taught, for one climate day.
 
-    weights: PoolWeights
+    Attributes:
+        midnight: of its standard time, seconds.
+        pool: weights of the beliefs; without them the filter alone is believed.
+        horizons: by what they have to hear; without one no short horizon is asked.
+        fills: what becomes of resting quotes; without it a fill is taken to cost nothing.
+    """
+
     midnight: float
+    pool: PoolWeights | None = None
+    horizons: Mapping[str, HorizonWeights] = field(default_factory=dict)
+    fills: FillModel | None = None
 
 
 class Momentum:
@@ -76,7 +89,7 @@ class Momentum:
         market: fees and grid.
         terms: every number it goes by; whatever they say, it never takes.
         at: seconds at which it begins.
-        pool: fitted on past days; without one the filter alone is believed.
+        learned: on past days.
     """
 
     def __init__(
@@ -85,9 +98,10 @@ class Momentum:
         market: Market,
         terms: StrategyTerms,
         at: float,
-        pool: Pool | None = None,
+        learned: Learned | None = None,
     ) -> None:
-        self.pool = pool
+        self.learned = learned or Learned(0.0)
+        self.foresight = Foresight(len(brackets), self.learned.midnight, self.learned.horizons)
         self.brackets, self.market, self.terms = brackets, market, terms.without_taking()
         self.state = MarketState(brackets, self.terms.state)
         self.filter = BracketFilter(len(brackets), self.terms.filter, at)
@@ -101,12 +115,13 @@ class Momentum:
         self._holdings = [Holding()] * len(brackets)
         self._wanted: dict[tuple[int, Side], Wanted] = {}
         self._said: dict[str, tuple[str, float]] = {}  # what was refused last, and when
+        self._believed: tuple[float, ...] | None = None  # during an event, once it was asked
 
     # --- what it is told ---------------------------------------------------------------------
 
     def take(self, event: Event) -> Turn:
         """Take an event and return what should rest after it."""
-        before = dict(self._wanted)
+        before, self._believed = dict(self._wanted), None
         records = list(self._told(event))
         records += self._review(event.at)
         pull = self.pulled or self.halted
@@ -114,26 +129,34 @@ class Momentum:
 
     def beliefs(self) -> tuple[float, ...]:
         """Return the probability of each bracket, the pool's where there is one; summing to one."""
-        filtered, pool = self.filter.probabilities(), self.pool
-        if pool is None:
+        filtered, weights = self.filter.probabilities(), self.learned.pool
+        if weights is None:
             return filtered
         middles = [self.state.mid(k) for k in range(len(filtered))]
-        hour = (self.filter.at - pool.midnight) / 3600.0
-        return pooled(filtered, middles, hour, pool.weights)
+        hour = (self.filter.at - self.learned.midnight) / 3600.0
+        return pooled(filtered, middles, hour, weights)
 
     def hazard_at(self, at: float) -> float:
         """Return the hazard of a new high as far as it is known; 1 when it is too old."""
         fresh = at - self.looked_at <= self.terms.lean.weather_age_s
         return self.hazard if fresh else UNKNOWN_HAZARD
 
+    @property
+    def _followed(self) -> bool:
+        """Say whether every book is followed without a gap."""
+        return self.listening and all(self._trusted)
+
     def _told(self, event: Event) -> Iterator[LeanRecord]:
         match event:
             case Traded():
-                self.heat.event(event.at, BUY if event.taker is Side.BID else SELL)
+                bought = event.taker is Side.BID
+                self.heat.event(event.at, BUY if bought else SELL)
+                self.foresight.trade(event.at, event.place, event.price, event.size, bought=bought)
                 if self.state.trade(event.at, event.place, event.price, event.size, event.taker):
                     yield from self._moved(event.at, event.place)
             case Quoted(at=at, place=place, top=top):
                 self._trusted[place] = self.listening = True
+                self.foresight.quote(at, place, top.bid, top.ask)
                 if self.state.quote(at, place, top.bid, top.bid_size, top.ask, top.ask_size):
                     yield from self._moved(at, place)
             case Unheard(places=places):
@@ -182,13 +205,15 @@ class Momentum:
         assert mid is not None  # it has just moved
         spread = self.state.spread(place)
         self.filter.see(at, place, mid, self.filter.terms.price_sd(spread))
+        self._believed = self.beliefs()
         moment = Moment(
             at,
             self.state,
-            self.beliefs(),
+            self._believed,
             self.hazard_at(at),
             (self.heat.heat(at, BUY), self.heat.heat(at, SELL)),
             self.terms.lean.calibrated,
+            current=self._followed,
         )
         for signal in signals(moment, place, self._rules):
             record = self._consider(signal, moment)
@@ -199,7 +224,10 @@ class Momentum:
 
     def _consider(self, signal: Signal, moment: Moment) -> LeanRecord | None:
         """Turn a signal that passes every gate into an order; record what became of it."""
-        at, verdict = moment.at, self._may(signal, moment)
+        signal, at = self._learned(signal, moment), moment.at
+        if not self._stops() and self._said_lately(signal, signal.against, at):
+            return None  # most signals are refused, and for the reason they just were
+        verdict = self._may(signal, moment)
         size = 0
         if isinstance(verdict, Allow):
             size = self._size(signal, moment, verdict.size_share)
@@ -225,15 +253,42 @@ class Momentum:
         self._said.pop(_name(signal), None)
         return self._record(signal, moment, QUOTE, size)
 
-    def _may(self, signal: Signal, moment: Moment) -> Verdict:
-        """Return the first refusal of everything that stands before an order, else how much."""
+    def _learned(self, signal: Signal, moment: Moment) -> Signal:
+        """Ask a signal that every other gate lets pass what past days say of its like."""
+        if not signal.stands:
+            return signal
+        checks, edge = list(signal.checks), signal.edge
+        up = self.foresight.up(moment.at, signal.place)
+        if up is not None:
+            way, least = up if signal.side is Side.BID else 1.0 - up, self.terms.lean.least_way
+            checks.append(Check("way", way >= least, way, least))
+        if self.learned.fills is not None:
+            left = max(1.0, self.learned.midnight + _DAY_S - moment.at)
+            view = FillView(self.learned.fills, self.terms.lean.life_s, left)
+            odds = fill_odds(signal, moment, view)
+            chance, least = odds.fill_probability, self.terms.lean.least_odds
+            checks.append(Check("odds", chance >= least, chance, least))
+            edge, least = edge - odds.markout_loss, self.terms.signals.least_edge
+            checks.append(Check("worth", edge >= least, edge, least))
+        return replace(signal, checks=tuple(checks), edge=edge)
+
+    def _stops(self) -> Refuse | None:
+        """Return why nothing may be wanted now, whatever a signal says; None when it may."""
         stopped = self.halted or self.pulled
         if stopped:
             return refuse("stopped", stopped)
-        if self.listening and not all(self._trusted):
+        if self.listening and not self._followed:
             return refuse("stale", "a book of this event is not current: take snapshots first")
-        if isinstance(signal.verdict, Refuse):
-            return signal.verdict
+        return None
+
+    def _may(self, signal: Signal, moment: Moment) -> Verdict:
+        """Return the first refusal of everything that stands before an order, else how much."""
+        stops = self._stops()
+        if isinstance(stops, Refuse):
+            return stops
+        verdict = signal.verdict
+        if isinstance(verdict, Refuse):
+            return verdict
         others = [w for k, w in self._wanted.items() if k[0] != signal.place]
         if len(others) >= self.terms.lean.most_orders:
             return refuse("orders", f"{len(others)} orders are wanted: that is the most")
@@ -270,7 +325,7 @@ class Momentum:
         """Take back what should not rest any more."""
         if not self._wanted:
             return []
-        beliefs, records = self.beliefs(), []
+        beliefs, records = self._believed or self.beliefs(), []
         for key, one in list(self._wanted.items()):
             verdict = self._may_stay(one, beliefs[one.place], at)
             if isinstance(verdict, Refuse):
@@ -289,7 +344,7 @@ class Momentum:
                 "over", f"its signal is {at - one.since:.0f} s old and has not come again"
             )
         oldest, most = self.state.age_s(one.place, at), self.terms.signals.most_age_s
-        if oldest > most:
+        if oldest > most and not self.listening:
             return refuse("age", f"{one.ticker} was last heard of {oldest:.0f} s ago")
         hazard = hazard_share(self.hazard_at(at), self.terms.inventory)
         if isinstance(hazard, Refuse):
@@ -308,12 +363,14 @@ class Momentum:
 
     def _refused(self, signal: Signal, moment: Moment, verdict: Refuse) -> LeanRecord | None:
         """Record a refusal once, and again when it goes on: most are many a minute."""
-        name, at = _name(signal), moment.at
-        code, when = self._said.get(name, ("", 0.0))
-        if code == verdict.code and at - when < self.terms.lean.repeat_s:
+        if self._said_lately(signal, verdict.code, moment.at):
             return None
-        self._said[name] = (verdict.code, at)
+        self._said[_name(signal)] = (verdict.code, moment.at)
         return self._record(signal, moment, REFUSE, None, verdict)
+
+    def _said_lately(self, signal: Signal, code: str, at: float) -> bool:
+        said, when = self._said.get(_name(signal), ("", 0.0))
+        return bool(code) and said == code and at - when < self.terms.lean.repeat_s
 
     def _record(
         self,
@@ -338,8 +395,7 @@ class Momentum:
             heat=signal.heat,
             code=verdict.code if verdict else "",
             reason=verdict.reason if verdict else "",
-            pros=signal.pros,
-            cons=signal.cons,
+            checks=signal.checks,
         )
 
     def _withdrawn(self, one: Wanted, belief: float, at: float, verdict: Refuse) -> LeanRecord:
@@ -370,6 +426,7 @@ class Momentum:
             "state": self.state.to_json(),
             "filter": self.filter.to_json(),
             "heat": self.heat.to_json(),
+            "foresight": self.foresight.to_json(),
             "law": self.law,
             "trusted": list(self._trusted),
             "holdings": [[h.size, h.at_risk] for h in self._holdings],
@@ -385,7 +442,7 @@ class Momentum:
         brackets: BracketSet,
         market: Market,
         terms: StrategyTerms,
-        pool: Pool | None = None,
+        learned: Learned | None = None,
     ) -> Momentum:
         """Return the strategy that ``to_json`` described.
 
@@ -395,10 +452,11 @@ class Momentum:
         if doc.get("schema") != SCHEMA or doc.get("terms") != terms.hash:
             raise DataError("the snapshot is of another schema, or of other terms: begin anew")
         try:
-            made = cls(brackets, market, terms, 0.0, pool)
+            made = cls(brackets, market, terms, 0.0, learned)
             made.state = MarketState.from_json(doc["state"], brackets, made.terms.state)
             made.filter = BracketFilter.from_json(doc["filter"], made.terms.filter)
             made.heat = Hawkes.from_json(doc["heat"])
+            made.foresight.resume(doc["foresight"])
             made.law = None if doc["law"] is None else tuple(doc["law"])
             made._trusted = [bool(one) for one in doc["trusted"]]
             made._hold(tuple(Holding(*pair) for pair in doc["holdings"]), int(doc["result"]))

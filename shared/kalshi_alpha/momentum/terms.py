@@ -38,6 +38,9 @@ class LeanTerms:
         weather_age_s: after which the weather is not known.
         hazard_minutes: for which the hazard of a new high is asked.
         repeat_s: after which a refusal that goes on is recorded again.
+        least_way: probability, if a share moves, that it goes an order's way within the minute;
+            asked where a horizon was fitted.
+        least_odds: chance that an order fills while it is wanted; asked where a fill model is.
         calibrated: whether beliefs were calibrated on past days; nothing takes without it.
 
     Raises:
@@ -52,13 +55,17 @@ class LeanTerms:
     weather_age_s: float
     hazard_minutes: float
     repeat_s: float
+    least_way: float
+    least_odds: float
     calibrated: bool = False
 
     def __post_init__(self) -> None:
         above = (self.life_s, self.law_variance, self.weather_age_s, self.hazard_minutes)
         sound = all(math.isfinite(x) and x > 0 for x in above)
+        sound = sound and min(self.least_way, self.least_odds) >= 0.0
+        sound = sound and max(self.least_way, self.least_odds) <= 1.0
         if not (sound and self.size >= 1 and self.most_orders >= 1 and self.repeat_s >= 0):
-            raise ConfigurationError(f"{self} has a number that is not above 0")
+            raise ConfigurationError(f"{self} has a number outside its domain")
 
 
 @dataclass(frozen=True, slots=True)

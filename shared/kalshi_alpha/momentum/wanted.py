@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from kalshi_alpha.markets.orders import Side, worst_loss
 from kalshi_alpha.markets.units import CASH_UNIT, PRICE_UNIT, SIZE_UNIT
+from kalshi_alpha.momentum.checks import Check, sentences
 from kalshi_alpha.pricing.fees import FeeTerms, maker_fee
 
 QUOTE, REFUSE, WITHDRAW = "quote", "refuse", "withdraw"
@@ -69,7 +70,7 @@ class Wanted:
 class LeanRecord:
     """One decision with what it was made from.
 
-    ``code`` is empty for a quote; ``pros`` and ``cons`` are sentences; prices and sizes are None
+    ``code`` is empty for a quote; ``checks`` are the gates of its signal; prices and sizes are None
     where there was none to speak of.
     """
 
@@ -87,12 +88,22 @@ class LeanRecord:
     heat: float
     code: str = ""
     reason: str = ""
-    pros: tuple[str, ...] = ()
-    cons: tuple[str, ...] = field(default=())
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def pros(self) -> tuple[str, ...]:
+        """Return a sentence for each thing that spoke for it."""
+        return sentences(self.checks, passed=True)
+
+    @property
+    def cons(self) -> tuple[str, ...]:
+        """Return a sentence for each thing that spoke against it."""
+        return sentences(self.checks, passed=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return asdict(self)
+        found = {name: getattr(self, name) for name in self.__slots__ if name != "checks"}
+        return found | {"pros": self.pros, "cons": self.cons}
 
 
 @dataclass(frozen=True, slots=True)

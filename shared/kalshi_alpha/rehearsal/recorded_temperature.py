@@ -22,7 +22,7 @@ from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.markets.strikes import Payoff, Strike, strike_from_fields
 from kalshi_alpha.markets.units import CENT, SIZE_UNIT
 
-EVENTS, POOL = "events.json", "pool.json"
+EVENTS, POOL, HORIZON, ODDS = "events.json", "pool.json", "horizon.json", "odds.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,17 @@ def recorded_day(day: date) -> RecordedDay:
 
 def shipped_pool() -> bytes:
     """Return the pool's weights as they were fitted week by week, each on days before its first."""
-    data: bytes = _folder().joinpath(POOL).read_bytes()
-    return data
+    return bytes(_folder().joinpath(POOL).read_bytes())
+
+
+def shipped_horizon() -> bytes:
+    """Return the short horizon's weights by trades, fitted likewise."""
+    return bytes(_folder().joinpath(HORIZON).read_bytes())
+
+
+def shipped_odds() -> bytes:
+    """Return the fill model of the signals, fitted likewise."""
+    return bytes(_folder().joinpath(ODDS).read_bytes())
 
 
 @functools.cache

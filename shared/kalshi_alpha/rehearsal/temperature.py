@@ -9,7 +9,7 @@ the weather is what was known before: the season and an earlier high.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ import httpx
 from kalshi_alpha.families.temperature_book import load_parameters
 from kalshi_alpha.markets.stations import load_stations
 from kalshi_alpha.momentum.events import Looked
+from kalshi_alpha.momentum.settled import SettledDay
 from kalshi_alpha.momentum.terms import StrategyTerms, load_terms
 from kalshi_alpha.momentum.weather import looked
 from kalshi_alpha.pricing.weather_reading import PastHigh, WeatherReading
@@ -32,22 +33,29 @@ from kalshi_alpha.rehearsal.exchange.temperatures import (
     list_temperatures,
     temperature_terms,
 )
-from kalshi_alpha.rehearsal.recorded_temperature import RecordedDay, RecordedTrade, shipped_pool
+from kalshi_alpha.rehearsal.recorded_temperature import (
+    RecordedDay,
+    RecordedTrade,
+    shipped_horizon,
+    shipped_odds,
+    shipped_pool,
+)
 from kalshi_alpha.rehearsal.settling import SettlingLoop
 from kalshi_alpha.rehearsal.shadow import LocalRuntime, VenueKey
 from kalshi_alpha.rehearsal.tape_player import TapePlayer, last_by_market
 from kalshi_alpha.steps.momentum import Aside, MomentumWatch
 from kalshi_alpha.steps.momentum_event import MomentumEvent
-from kalshi_alpha.steps.momentum_runtime import POOL_KEY
-from kalshi_alpha.steps.momentum_settle import SettledDay, settle_day
+from kalshi_alpha.steps.momentum_runtime import HORIZON_KEY, ODDS_KEY, POOL_KEY
+from kalshi_alpha.steps.momentum_settle import settle_day
 from kalshi_alpha.steps.runtime import Settings
+from kalshi_alpha.trading.arming import Broker
 
 LABELS = {
     "brackets, trades and results": "recorded",
     "resting quotes of others": "simulated: one maker beside the last trades",
     "weather": "recorded highs of days before; no observation of the day, and no forecast",
     "hazard of a new high": "by the clock: the share of past days whose high fell into the minutes",
-    "weights of the beliefs": "fitted on days before, week by week",
+    "weights of beliefs, minute ahead and fills": "fitted on days before, week by week",
     "our orders": "paper, placed a quarter of a second after what they answer",
     "our fills": "simulated on the recorded tape: only a trade through our price counts",
     "degree settled on": "simulated: the lower end of the bracket that was paid",
@@ -83,6 +91,11 @@ class TwinRuntime(LocalRuntime):
     ) -> None:
         self._exchange = exchange
         super().__init__(settings, clock, folder, VenueKey(exchange.key_id, exchange.pem), tables)
+
+    def source_of(self, record: Mapping[str, Any] | None) -> str:
+        """Return the twin: what is bought on paper from a recorded tape promotes nothing."""
+        del record
+        return Broker.TWIN.value
 
     def transport(self) -> httpx.BaseTransport:
         """Return the twin's own application instead of a network."""
@@ -124,6 +137,7 @@ class TemperatureResult:
         told: sentences for the operator, with their times.
         played: trades that were printed.
         frames: that the process heard.
+        ended: the virtual time at which it was over; None before.
         terms: of the strategy.
     """
 
@@ -135,6 +149,7 @@ class TemperatureResult:
     told: list[tuple[datetime, str]] = field(default_factory=list)
     played: int = 0
     frames: int = 0
+    ended: datetime | None = None
     orders: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -213,6 +228,8 @@ class TemperatureRehearsal:
         runtime = self._runtime(clock, exchange)
         trades = list(self._day.trades())
         runtime.artifacts.write(POOL_KEY, shipped_pool())
+        runtime.artifacts.write(HORIZON_KEY, shipped_horizon())
+        runtime.artifacts.write(ODDS_KEY, shipped_odds())
         begins = clock.now()
         player = TapePlayer(exchange.engine)
         for trade in last_by_market(t for t in trades if t.at <= begins):
@@ -248,7 +265,7 @@ class TemperatureRehearsal:
             await clock.wait((paid - clock.now()).total_seconds())
             exchange.engine.advance()
             result.settled = settle_day(runtime, self._day.series, day)
-        result.orders = self._orders(runtime, result)
+        result.orders, result.ended = self._orders(runtime, result), clock.now()
         runtime.close()
 
     @staticmethod

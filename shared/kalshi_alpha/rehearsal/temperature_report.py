@@ -1,7 +1,8 @@
 """From what a rehearsed temperature day left to what a person, a program and DuckDB read.
 
-Writes ``summary.json``, the page, and ``features``, ``leans``, ``orders``, ``fills`` and ``trades``
-as parquet into ``<out>/rehearsal/<date>/``, and the page again among the reports.
+Writes ``summary.json``, ``readiness.json``, the page, and ``features``, ``leans``, ``orders``,
+``fills`` and ``trades`` as parquet into ``<out>/rehearsal/<date>/``, and the page again among the
+reports.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rich.table import Table
 from kalshi_alpha import __version__
 from kalshi_alpha.clock import iso
 from kalshi_alpha.cloud.artifacts import FolderStore
-from kalshi_alpha.jobs.momentum_tables import FEATURES, LEANS, read_lines, write_tables
+from kalshi_alpha.jobs.momentum_tables import write_tables
 from kalshi_alpha.markets.stations import load_stations
 from kalshi_alpha.markets.temperature import load_temperatures
 from kalshi_alpha.momentum.terms import load_terms
@@ -36,6 +37,8 @@ from kalshi_alpha.reports.momentum_page import (
 )
 from kalshi_alpha.reports.shelf import make_index
 from kalshi_alpha.reports.study import render_csv, render_html, render_markdown, write_page
+from kalshi_alpha.research.temperature.readiness import appraise_record
+from kalshi_alpha.research.temperature.record import FEATURES, LEANS, ClimateRecord, read_lines
 
 PAGE = "momentum"
 SCHEMA = "kalshi-alpha/momentum-day/1"
@@ -126,9 +129,11 @@ def write_left(
             "trades": [_trade_row(trade) for trade in recorded.trades()],
         },
     )
-    summary = _summary(result, day)
-    text = json.dumps(summary, indent=1, sort_keys=True) + "\n"
-    (folder / "summary.json").write_text(text, encoding="utf-8")
+    ready = appraise_record(ClimateRecord((store,)), result.ended or recorded.closes)
+    summary = _summary(result, day) | {"readiness": ready.verdict}
+    for name, doc in (("summary", summary), ("readiness", ready.to_json())):
+        text = json.dumps(doc, indent=1, sort_keys=True) + "\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
     write_page(momentum_page(day), folder, "report")
     page = momentum_page(day, links=[("all reports", "../index.html")])
     reports, name = FolderStore(shelf), f"{recorded.day}/{PAGE}"

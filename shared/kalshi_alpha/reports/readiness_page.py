@@ -31,8 +31,9 @@ def readiness_page(
     drawn = bars_svg(
         counts, "criteria", "Criteria by verdict", "criteria", lambda value: f"{value:.0f}"
     )
+    named = f" of {found['family']}" if found.get("family") else ""
     return Study(
-        title=f"Readiness: {verdict}",
+        title=f"Readiness{named}: {verdict}",
         lead=(
             f"May the next step be taken? From the {found['source']} broker, as of {found['at']}; "
             f"the strategy stands at {found['standing']}."

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -33,7 +33,7 @@ from kalshi_alpha.markets.orders import PublicTrade, Side
 from kalshi_alpha.markets.units import price_from_text, size_from_text
 from kalshi_alpha.momentum.events import Halted, Looked, Quoted, Resumed, Ticked, Traded, Unheard
 from kalshi_alpha.momentum.inventory import Feed
-from kalshi_alpha.momentum.pool import PoolWeights
+from kalshi_alpha.momentum.strategy import Learned
 from kalshi_alpha.momentum.terms import StrategyTerms
 from kalshi_alpha.steps.capture import Recorder
 from kalshi_alpha.steps.holding import Hold
@@ -53,6 +53,7 @@ TICK_SECONDS, BEAT_SECONDS, KEEP_SECONDS = 1.0, 5.0, 60.0
 WEATHER_SECONDS, SYNC_SECONDS = 300.0, 30.0
 _AHEAD_S = 60.0  # a stamp further off than this is no stamp of a live stream
 
+T = TypeVar("T")
 Tell = Callable[[str], object]
 Aside = Callable[..., Awaitable[Any]]
 
@@ -157,12 +158,12 @@ class MomentumWatch:
 
     def begin(self) -> None:
         """Read the listings, and go on from where an earlier process of the day has stopped."""
-        weights = self._weights()
+        learned = self._learned()
         for series in self.runtime.temperatures.series_of(self.group):
             try:
                 listed = read_listing(self.runtime, series, self.day)
                 event = MomentumEvent(
-                    self.runtime, series, self.day, listed, self.terms, self.shadow, weights
+                    self.runtime, series, self.day, listed, self.terms, self.shadow, learned
                 )
                 event.resume()
                 event.take(event.recall())
@@ -173,15 +174,28 @@ class MomentumWatch:
             self.events |= dict.fromkeys(event.brackets.tickers, event)
         self._stale = set(self.events)
 
-    def _weights(self) -> PoolWeights | None:
-        """Return the pool's weights; without them the filter alone is believed, as is told."""
+    def _learned(self) -> Learned:
+        """Return what past days taught; what is missing is done without, and told."""
+        runtime, day = self.runtime, self.day.date
+        return Learned(
+            self.day.start.timestamp(),
+            self._read(lambda: runtime.pool(day), "beliefs are the filter's alone", "pool"),
+            self._read(
+                lambda: runtime.horizons(day), "no signal is asked which way the minute goes", ""
+            )
+            or {},
+            self._read(lambda: runtime.odds(day), "fills are taken to cost nothing", ""),
+        )
+
+    def _read(self, read: Callable[[], T], without: str, missing: str) -> T | None:
+        """Return what was fitted, None when it cannot be used; a ``missing`` one is told of."""
         try:
-            found = self.runtime.pool(self.day.date)
+            found = read()
         except (ParameterError, StoreError) as error:
-            self._tell(f"beliefs are the filter's alone: {error}")
+            self._tell(f"{without}: {error}")
             return None
-        if found is None:
-            self._tell("beliefs are the filter's alone: no pool was ever fitted")
+        if found is None and missing:
+            self._tell(f"{without}: no {missing} was ever fitted")
         return found
 
     def leave(self) -> None:
@@ -321,6 +335,7 @@ class MomentumWatch:
             self._told(event.take(Ticked(at, feed)))
             if event.turn.pull and event.rests:
                 await self._aside(self._out, event, event.turn.pull)
+            event.note_minute()
             if event.behind or event.unseen:
                 self._work.set()
 
@@ -422,7 +437,6 @@ class MomentumWatch:
     async def keep(self) -> None:
         """Write snapshots, records and the capture."""
         for event in self.each:
-            event.note()
             await self._aside(self._write, event.packed())
         if trouble := await self._aside(self.recorder.flush):
             self._tell(trouble)

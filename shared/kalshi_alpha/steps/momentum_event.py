@@ -21,12 +21,10 @@ from kalshi_alpha.markets.contracts import Contract, ladder_from_listing
 from kalshi_alpha.markets.orders import Fill, PublicTrade, Side
 from kalshi_alpha.markets.stations import Station, check_rules, load_stations
 from kalshi_alpha.markets.temperature import Stretch, event_of, stretches
-from kalshi_alpha.markets.units import PRICE_UNIT
 from kalshi_alpha.momentum.brackets import brackets_of
 from kalshi_alpha.momentum.events import Event, Held, Unheard
-from kalshi_alpha.momentum.inventory import Holding
-from kalshi_alpha.momentum.pool import PoolWeights
-from kalshi_alpha.momentum.strategy import Market, Momentum, Pool
+from kalshi_alpha.momentum.inventory import holdings_of
+from kalshi_alpha.momentum.strategy import Learned, Market, Momentum
 from kalshi_alpha.momentum.terms import StrategyTerms
 from kalshi_alpha.momentum.wanted import Turn, Wanted
 from kalshi_alpha.pricing.fees import fee_terms
@@ -103,7 +101,7 @@ class MomentumEvent:
     listed: Listed
     terms: StrategyTerms
     shadow: bool = False
-    weights: PoolWeights | None = None
+    learned: Learned | None = None
     lines: dict[str, list[str]] = field(default_factory=lambda: {"leans": [], "features": []})
     counts: Counter[str] = field(default_factory=Counter)
     unseen: bool = False  # whether a pull has taken out what the ledger still has resting
@@ -112,6 +110,7 @@ class MomentumEvent:
     _in: str = ""  # the stretch that what was carried rests in
     _revision: int = 0
     _fills: dict[str, tuple[Fill, ...]] = field(default_factory=dict)
+    _noted: int = -1  # the minute of the last look that was kept
 
     def __post_init__(self) -> None:
         """Begin with nothing heard."""
@@ -124,9 +123,7 @@ class MomentumEvent:
         self._ends = [one.last_scan_at for one in self.stretches]
         self._ids = [one.window_id for one in self.stretches]
         at = self.runtime.clock.now().timestamp()
-        midnight = self.day.start.timestamp()
-        self._pool = None if self.weights is None else Pool(self.weights, midnight)
-        self.strategy = Momentum(self.brackets, self.listed.market, self.terms, at, self._pool)
+        self.strategy = Momentum(self.brackets, self.listed.market, self.terms, at, self.learned)
         self.turn = Turn((), changed=False)
 
     @property
@@ -160,7 +157,7 @@ class MomentumEvent:
         try:
             doc = json.loads(self.runtime.artifacts.read(self.snapshot_key))
             self.strategy = Momentum.from_json(
-                doc, self.brackets, self.listed.market, self.terms, self._pool
+                doc, self.brackets, self.listed.market, self.terms, self.learned
             )
         except (DataError, StoreError, ValueError):
             return False
@@ -294,13 +291,21 @@ class MomentumEvent:
                 found[key] = ("\n".join(taken) + "\n").encode()
         return found
 
+    def note_minute(self) -> None:
+        """Keep how every bracket looks, once in each minute of the clock."""
+        minute = int(self.runtime.clock.now().timestamp() // 60)
+        if minute != self._noted:
+            self._noted = minute
+            self.note()
+
     def note(self) -> None:
-        """Keep how every bracket looks now."""
+        """Keep how every bracket looks now, and whether it could be quoted on."""
         at, strategy = self.runtime.clock.now().timestamp(), self.strategy
         if not strategy.state.whole:
             return
         beliefs, law, filtered = strategy.beliefs(), strategy.law, strategy.filter.probabilities()
         held = self.held().holdings
+        heard = strategy.listening and not (strategy.pulled or strategy.halted)
         for place, ticker in enumerate(self.brackets.tickers):
             view = strategy.state.view(place, at)
             row = {"at": at, "event": self.name, "ticker": ticker, "place": place}
@@ -312,6 +317,7 @@ class MomentumEvent:
                 "hazard": strategy.hazard_at(at),
                 "centre": strategy.state.centre(),
                 "held": held[place].size,
+                "heard": heard,
             }
             self.lines["features"].append(json.dumps(row))
 
@@ -338,18 +344,6 @@ class MomentumEvent:
         now = self.runtime.clock.now()
         begun = [s for s in self.stretches if s.start <= now]
         return begun[-1] if begun else self.stretches[0]
-
-
-def holdings_of(fills: Sequence[Fill], tickers: Sequence[str]) -> tuple[Holding, ...]:
-    """Return the position in each market and what it may lose; markets are not netted."""
-    found = []
-    for ticker in tickers:
-        mine = [fill for fill in fills if fill.ticker == ticker]
-        yes, no = (sum(fill.size for fill in mine if fill.side is side) for side in Side)
-        paid = -sum(fill.cash for fill in mine)
-        # One YES and one NO pay a dollar whatever comes.
-        found.append(Holding(yes - no, max(0, paid - min(yes, no) * PRICE_UNIT)))
-    return tuple(found)
 
 
 def _target(one: Wanted) -> TargetQuote:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from kalshi_alpha.cloud.services import read_secret
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.temperature import Temperatures, load_temperatures
+from kalshi_alpha.momentum.horizon import HorizonWeights, horizons_from_json
+from kalshi_alpha.momentum.odds import odds_from_json
 from kalshi_alpha.momentum.pool import PoolWeights, pool_from_json
 from kalshi_alpha.steps.runtime import Runtime, credentials_from, current
+from kalshi_alpha.trading.fills import FillModel
 from kalshi_alpha.venues.kalshi.signing import Credentials
 
 POOL_KEY = "parameters/temperature-pool.json"
+HORIZON_KEY = "parameters/temperature-horizon.json"
+ODDS_KEY = "parameters/temperature-odds.json"
 
 
 class MomentumRuntime(Runtime):
@@ -35,11 +42,36 @@ class MomentumRuntime(Runtime):
         Raises:
             ParameterError: when what is there cannot be used on that day.
         """
+        data = self._kept(POOL_KEY)
+        return None if data is None else pool_from_json(data, day)
+
+    def horizons(self, day: date) -> Mapping[str, HorizonWeights]:
+        """Return the short horizons for a climate day, none where nobody has fitted one.
+
+        Raises:
+            ParameterError: when what is there cannot be used on that day.
+        """
+        data = self._kept(HORIZON_KEY)
+        return {} if data is None else horizons_from_json(data, day)
+
+    def odds(self, day: date) -> FillModel | None:
+        """Return the fill model for a climate day, None where nobody has fitted one.
+
+        Raises:
+            ParameterError: when what is there cannot be used on that day.
+        """
+        data = self._kept(ODDS_KEY)
+        return None if data is None else odds_from_json(data, day)
+
+    def _kept(self, key: str) -> bytes | None:
         try:
-            data = self.artifacts.read(POOL_KEY)
+            return self.artifacts.read(key)
         except DataError:
             return None
-        return pool_from_json(data, day)
+
+    def source_of(self, record: Mapping[str, Any] | None) -> str:
+        """Return whose the fills of a stretch are: its record says so, else the settings do."""
+        return str((record or {}).get("broker") or self.settings.broker)
 
     def credentials(self) -> Credentials:
         """Return what signs the socket's handshake: the key that can only read, where it is set."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from typing import TypeVar
 
 from kalshi_alpha.trading.evidence import ENOUGH, fortune, least_return, mean_by_days, worst_fall
 from kalshi_alpha.trading.grades import BASIS_POINT, GradedFill, day_results
@@ -23,16 +24,37 @@ from kalshi_alpha.trading.readiness import (
     Readiness,
 )
 
+F = TypeVar("F", bound=Facts)
+L = TypeVar("L", bound=Limits)
+
 
 def judge_readiness(facts: Facts, limits: Limits = LIMITS) -> Readiness:
-    """Judge every criterion; the answer's order is that of the reading."""
-    notes = []
-    if facts.source == "twin":
-        notes.append(
-            "These fills are from a rehearsal against made-up participants: they show that the "
-            "machinery works, and promote nothing."
-        )
-    days = _counting_days(facts)
+    """Judge the windows of the index, and of releases; the answer's order is that of reading."""
+    return judge(facts, limits, CRITERIA)
+
+
+def judge(
+    facts: F,
+    limits: L,
+    criteria: Sequence[Callable[[F, L], Criterion]],
+    *,
+    family: str = "",
+    notes: Sequence[str] = (),
+) -> Readiness:
+    """Judge every criterion of a list; the answer's order is the list's.
+
+    Args:
+        facts: everything that is known.
+        limits: what is asked for.
+        criteria: each a question to both.
+        family: whose record it is; empty for the windows.
+        notes: sentences to go with it.
+    """
+    rehearsed = (
+        "These fills are from a rehearsal against made-up participants: they show that the "
+        "machinery works, and promote nothing."
+    )
+    days = counting_days(facts)
     return Readiness(
         at=facts.now,
         source=facts.source,
@@ -40,15 +62,17 @@ def judge_readiness(facts: Facts, limits: Limits = LIMITS) -> Readiness:
         first_day=days[0] if days else None,
         last_day=days[-1] if days else None,
         days=len(days),
-        criteria=tuple(ask(facts, limits) for ask in CRITERIA),
-        notes=tuple(notes),
+        criteria=tuple(ask(facts, limits) for ask in criteria),
+        notes=(*((rehearsed,) if facts.source == "twin" else ()), *notes),
+        family=family,
     )
 
 
 # --- what they earn ----------------------------------------------------------------------------
 
 
-def _fills(facts: Facts, limits: Limits) -> Criterion:
+def graded_fills(facts: Facts, limits: Limits) -> Criterion:
+    """Ask for enough graded fills in the last days."""
     found = len(_recent(facts, limits))
     missing = limits.fewest_fills - found
     return Criterion(
@@ -65,17 +89,18 @@ def _fills(facts: Facts, limits: Limits) -> Criterion:
     )
 
 
-def _mean(facts: Facts, limits: Limits) -> Criterion:
+def mean(facts: Facts, limits: Limits) -> Criterion:
+    """Ask what a contract earned after fees, settled."""
     rows = _recent(facts, limits)
     found = mean_by_days([(f.day, f.realised or 0.0, f.contracts) for f in rows])
     if found is None:
-        return _lacking("mean", "Mean after fees and slippage", "No graded fill has settled yet.")
+        return lacking("mean", "Mean after fees and slippage", "No graded fill has settled yet.")
     value, ends = found.estimate / BASIS_POINT, found.interval()
     enough = len(rows) >= limits.fewest_fills
     return Criterion(
         "mean",
         "Mean after fees and slippage",
-        _when(enough, good=value >= limits.least_bp),
+        verdict_of(enough, good=value >= limits.least_bp),
         f"They earned {value:+.1f} basis points a contract after fees, settled, against "
         f"{limits.least_bp:.0f} asked for, on {counted(found.n, 'fill')} of "
         f"{counted(found.days, 'day')}.",
@@ -89,15 +114,16 @@ def _mean(facts: Facts, limits: Limits) -> Criterion:
     )
 
 
-def _t(facts: Facts, limits: Limits) -> Criterion:
+def clustered_t(facts: Facts, limits: Limits) -> Criterion:
+    """Ask how far that mean is from nothing, in errors by days."""
     rows = _recent(facts, limits)
     found = mean_by_days([(f.day, f.realised or 0.0, f.contracts) for f in rows])
     if found is None or not math.isfinite(found.t):
-        return _lacking("t", "Day-clustered t", "A t by days needs fills of two days that differ.")
+        return lacking("t", "Day-clustered t", "A t by days needs fills of two days that differ.")
     return Criterion(
         "t",
         "Day-clustered t",
-        _when(len(rows) >= limits.fewest_fills, good=found.t >= limits.least_t),
+        verdict_of(len(rows) >= limits.fewest_fills, good=found.t >= limits.least_t),
         f"The mean is {found.t:.2f} of its errors by days, against {limits.least_t:.0f} asked for.",
         found.t,
         limits.least_t,
@@ -107,9 +133,10 @@ def _t(facts: Facts, limits: Limits) -> Criterion:
     )
 
 
-def _always_valid(facts: Facts, limits: Limits) -> Criterion:
+def always_valid(facts: Facts, limits: Limits) -> Criterion:
+    """Ask for a bet that may be looked at every day; a proven loss is NO-GO."""
     del limits
-    days = day_results(_counting_days(facts), _counted(facts))
+    days = day_results(counting_days(facts), counted_fills(facts))
     returns = [one.on_risk for one in days]
     value, low = fortune(returns), least_return(returns)
     lost = _lost(facts)
@@ -128,7 +155,7 @@ def _always_valid(facts: Facts, limits: Limits) -> Criterion:
 
 def _lost(facts: Facts) -> float:
     """Return the fortune of whoever bet on a loss: a gain is at most what the fills could win."""
-    rows = _counted(facts)
+    rows = counted_fills(facts)
     by_day: dict[date, tuple[float, float]] = {}
     for one in rows:
         profit, most = by_day.get(one.day, (0.0, 0.0))
@@ -145,13 +172,13 @@ def _lost(facts: Facts) -> float:
 def _alpha_gap(facts: Facts, limits: Limits) -> Criterion:
     title, found = "Fills against prediction", facts.alpha
     if found is None or found.predicted <= 0.0:
-        return _lacking("alpha-gap", title, f"No fill was predicted: {facts.alpha_missing}.")
+        return lacking("alpha-gap", title, f"No fill was predicted: {facts.alpha_missing}.")
     gap = found.observed / found.predicted - 1.0
     reach = 1.96 * math.sqrt(found.variance) / found.predicted
     return Criterion(
         "alpha-gap",
         title,
-        _when(found.predicted >= limits.fewest_predicted, good=abs(gap) <= limits.alpha_gap),
+        verdict_of(found.predicted >= limits.fewest_predicted, good=abs(gap) <= limits.alpha_gap),
         f"{found.observed} fills came where the model said {found.predicted:.1f}: a gap of "
         f"{gap:+.0%}, with {limits.alpha_gap:.0%} allowed.",
         gap,
@@ -164,7 +191,8 @@ def _alpha_gap(facts: Facts, limits: Limits) -> Criterion:
     )
 
 
-def _slippage(facts: Facts, limits: Limits) -> Criterion:
+def slippage(facts: Facts, limits: Limits) -> Criterion:
+    """Ask how much of the claimed edge was gone soon after the fills."""
     title = "Slippage drift"
     rows = [
         (one.day, slipped - facts.expected_slippage, one.contracts)
@@ -173,12 +201,12 @@ def _slippage(facts: Facts, limits: Limits) -> Criterion:
     ]
     found = mean_by_days(rows)
     if found is None:
-        return _lacking("slippage", title, "No fill has a markout yet.")
+        return lacking("slippage", title, "No fill has a markout yet.")
     value, ends = found.estimate / BASIS_POINT, found.interval()
     return Criterion(
         "slippage",
         title,
-        _when(found.n >= limits.fewest_slipped, good=value <= limits.slippage_bp),
+        verdict_of(found.n >= limits.fewest_slipped, good=value <= limits.slippage_bp),
         f"Fills gave back {value:+.0f} basis points more than predicted soon after, and "
         f"{limits.slippage_bp:.0f} are allowed.",
         value,
@@ -194,7 +222,8 @@ def _slippage(facts: Facts, limits: Limits) -> Criterion:
 # --- whether the machine is sound --------------------------------------------------------------
 
 
-def _parameters(facts: Facts, limits: Limits) -> Criterion:
+def parameters_age(facts: Facts, limits: Limits) -> Criterion:
+    """Ask how old the parameters are; those that cannot be read are NO-GO."""
     pilot = facts.standing.may_trade_live
     limit = limits.pilot_parameters_days if pilot else limits.parameters_days
     if facts.parameters_as_of is None:
@@ -234,21 +263,22 @@ def _share(
     name: str, title: str, what: str, stopped: int, scans: int, limit: float, fewest: int
 ) -> Criterion:
     if not scans:
-        return _lacking(name, title, "No scan is on record.")
+        return lacking(name, title, "No scan is on record.")
     value = stopped / scans
     low, high = wilson(stopped, scans)
     return Criterion(
-        name, title, _when(scans >= fewest, good=value <= limit),
+        name, title, verdict_of(scans >= fewest, good=value <= limit),
         f"{stopped} of {scans} scans were stopped by {what}; {limit:.0%} may be, and it takes "
         f"{fewest} scans to say.",
         value, limit, "share", scans, "scans", low, high,
     )  # fmt: skip
 
 
-def _drawdown(facts: Facts, limits: Limits) -> Criterion:
-    days = day_results(_counting_days(facts), _counted(facts))
+def drawdown(facts: Facts, limits: Limits) -> Criterion:
+    """Ask for the largest fall from a high, by days, in dollars."""
+    days = day_results(counting_days(facts), counted_fills(facts))
     if not days:
-        return _lacking("drawdown", "Drawdown", "No day is on record.")
+        return lacking("drawdown", "Drawdown", "No day is on record.")
     fall = worst_fall(one.profit for one in days)
     return Criterion(
         "drawdown",
@@ -263,30 +293,30 @@ def _drawdown(facts: Facts, limits: Limits) -> Criterion:
     )
 
 
-def _kill_switch(facts: Facts, limits: Limits) -> Criterion:
+def kill_switch(facts: Facts, limits: Limits) -> Criterion:
+    """Ask whether the switch can be read and is off."""
     del limits
     title = "Kill-switch"
     if facts.kill_switch_on is None:
-        return _lacking("kill-switch", title, "The kill-switch is not on this record.")
+        return lacking("kill-switch", title, "The kill-switch is not on this record.")
     if facts.kill_switch_on:
         said = f"The kill-switch is on: {facts.kill_switch_reason}."
         return Criterion("kill-switch", title, NO_GO, said, 1.0, 0.0)
     return Criterion("kill-switch", title, GO, "The kill-switch is off and can be read.", 0.0, 0.0)
 
 
-def _ledger(facts: Facts, limits: Limits) -> Criterion:
+def ledger(facts: Facts, limits: Limits) -> Criterion:
+    """Ask whether books and venue agree, on every day."""
     title, found = "Ledger against venue", facts.ledger_differences
-    missing = [day for day in _counting_days(facts) if day not in facts.ledger_verified]
+    missing = [day for day in counting_days(facts) if day not in facts.ledger_verified]
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         verdict, said = NO_GO, f"The ledger differs from the venue: {found[0]}{more}."
     elif facts.ungraded:
         verdict, said = NO_GO, f"{facts.ungraded} fills have no quote of ours that explains them."
-    elif not _counting_days(facts) or len(missing) > limits.ledger_days:
+    elif not counting_days(facts) or len(missing) > limits.ledger_days:
         verdict = INSUFFICIENT
-        said = (
-            f"{len(missing)} days have not been held against the venue: kalshi-alpha ledger verify."
-        )
+        said = f"{len(missing)} days have not been held against the venue: {facts.verified_by}."
     else:
         verdict, said = GO, "Books and venue agree on every day."
     return Criterion(
@@ -296,18 +326,18 @@ def _ledger(facts: Facts, limits: Limits) -> Criterion:
 
 
 CRITERIA: Sequence[Callable[[Facts, Limits], Criterion]] = (
-    _fills,
-    _mean,
-    _t,
-    _always_valid,
+    graded_fills,
+    mean,
+    clustered_t,
+    always_valid,
     _alpha_gap,
-    _slippage,
-    _parameters,
+    slippage,
+    parameters_age,
     _freshness,
-    _drawdown,
-    _kill_switch,
+    drawdown,
+    kill_switch,
     _heartbeat,
-    _ledger,
+    ledger,
 )
 
 
@@ -324,31 +354,35 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
-def _counting_days(facts: Facts) -> list[date]:
+def counting_days(facts: Facts) -> list[date]:
+    """Return the days whose evidence counts: since the last move of the stage."""
     first = facts.since or date.min
     return [day for day in facts.days if first <= day <= facts.today]
 
 
-def _counted(facts: Facts) -> list[GradedFill]:
+def counted_fills(facts: Facts) -> list[GradedFill]:
+    """Return the settled and proven fills of those days."""
     first = facts.since or date.min
     return [one for one in facts.fills if one.counted and first <= one.day <= facts.today]
 
 
 def _recent(facts: Facts, limits: Limits) -> list[GradedFill]:
     oldest = facts.today - timedelta(days=limits.days - 1)
-    return [one for one in _counted(facts) if one.day >= oldest]
+    return [one for one in counted_fills(facts) if one.day >= oldest]
 
 
 def _recent_days(facts: Facts, limits: Limits) -> int:
     oldest = facts.today - timedelta(days=limits.days - 1)
-    return sum(day >= oldest for day in _counting_days(facts))
+    return sum(day >= oldest for day in counting_days(facts))
 
 
-def _when(enough: bool, *, good: bool) -> str:
+def verdict_of(enough: bool, *, good: bool) -> str:
+    """Return GO or NO-GO, INSUFFICIENT without enough of a sample."""
     if not enough:
         return INSUFFICIENT
     return GO if good else NO_GO
 
 
-def _lacking(name: str, title: str, sentence: str) -> Criterion:
+def lacking(name: str, title: str, sentence: str) -> Criterion:
+    """Return a criterion of which nothing is known."""
     return Criterion(name, title, INSUFFICIENT, sentence)

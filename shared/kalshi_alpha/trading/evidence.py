@@ -19,11 +19,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from statistics import fmean, stdev
 
 from kalshi_alpha.errors import DataError
 
 SHARES = tuple(k / 20.0 for k in range(1, 20))  # of the fortune staked each day: 0.05 to 0.95
 ENOUGH = 20.0  # one in twenty: a false alarm in 5 % of all records, ever
+YEAR = 365.0  # days: what is judged by days settles on every one of them
 _INSIDE = 0.95
 _WIDEST = 1e6
 
@@ -142,6 +144,40 @@ def worst_fall(profits: Iterable[float]) -> float:
         highest = max(highest, total)
         worst = max(worst, highest - total)
     return worst
+
+
+def sharpe(profits: Sequence[float]) -> float | None:
+    """Return Sharpe's ratio a year: mean over standard deviation of the days, times sqrt(365).
+
+    Args:
+        profits: dollars of every day, those without a fill as 0; the markets settle every day.
+
+    Returns:
+        None where fewer than two days, or none that differ, tell no spread.
+    """
+    if len(profits) < 2:
+        return None
+    spread = stdev(profits)
+    return fmean(profits) / spread * math.sqrt(YEAR) if spread > 0.0 else None
+
+
+def won_share(results: Sequence[float]) -> float | None:
+    """Return the share of results above 0, None without one."""
+    return sum(one > 0.0 for one in results) / len(results) if results else None
+
+
+def fall_of_risk(profits: Iterable[float], at_risk: Iterable[float]) -> float | None:
+    """Return the largest fall of the running result over the most that one day could lose.
+
+    Args:
+        profits: dollars by day, in time.
+        at_risk: dollars, >= 0, that stood to be lost on each day.
+
+    Returns:
+        None where nothing was ever at risk.
+    """
+    most = max(at_risk, default=0.0)
+    return worst_fall(profits) / most if most > 0.0 else None
 
 
 def student_cdf(t: float, freedom: int) -> float:

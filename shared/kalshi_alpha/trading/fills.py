@@ -25,6 +25,7 @@ FEATURES = (
     "one", "offset", "offset_squared", "log_minutes", "evenness", "spread", "queue", "imbalance",
     "rested",
 )  # fmt: skip
+_MINUTES, _RESTED = FEATURES.index("log_minutes"), FEATURES.index("rested")
 LOSS_FEATURES = ("one", "offset", "log_minutes")
 LEAST_OFFSET, MOST_OFFSET = -2.0, 15.0  # cents; beyond lies no data
 LONGEST_SPREAD = 10.0  # cents; also what stands for a side that nobody is known to quote
@@ -116,13 +117,22 @@ class FillModel:
         It ends at the fixing; a step that is not whole counts in part.
         """
         left, survival = min(horizon_s, place.seconds_to_fixing), 1.0
-        seconds = place.seconds_to_fixing
+        seconds, rested = place.seconds_to_fixing, 0.0
+        # Of a quote that stays, nothing changes from step to step but the two times.
+        features = features_of(place, seconds)
+        still = math.fsum(
+            w * x
+            for k, (w, x) in enumerate(zip(self.hazard, features, strict=True))
+            if k not in (_MINUTES, _RESTED)
+        )
         while left > 0.0:
             share = min(1.0, left / self.step_s)
-            features = features_of(place, seconds, place.seconds_to_fixing - seconds)
-            survival *= (1.0 - _logistic(_dot(self.hazard, features))) ** share
+            odds = still + self.hazard[_MINUTES] * _log_minutes(seconds)
+            odds += self.hazard[_RESTED] * _log_rested(rested)
+            survival *= (1.0 - _logistic(odds)) ** share
             left -= self.step_s
             seconds -= self.step_s
+            rested += self.step_s
         return 1.0 - survival
 
     def expected_loss(self, place: Place) -> float:
@@ -194,7 +204,6 @@ def features_of(place: Place, seconds: float, rested_s: float = 0.0) -> tuple[fl
     What has not filled in ``rested_s`` seconds is the kind of quote that fills less readily.
     """
     offset = min(max(place.offset, LEAST_OFFSET), MOST_OFFSET) / 10.0
-    minutes = min(max(seconds, SOONEST_S), FURTHEST_S) / 60.0
     spread = LONGEST_SPREAD if place.spread is None else place.spread
     inside = min(max(place.probability, LEAST_CHANCE), 1.0 - LEAST_CHANCE)
     ahead = LONGEST_QUEUE if place.ahead is None else place.ahead
@@ -202,12 +211,12 @@ def features_of(place: Place, seconds: float, rested_s: float = 0.0) -> tuple[fl
         1.0,
         offset,
         offset * offset,
-        math.log(minutes),
+        _log_minutes(seconds),
         math.log(4.0 * inside * (1.0 - inside)),
         min(max(spread, 0.0), LONGEST_SPREAD) / 10.0,
         math.log1p(min(max(ahead, 0.0), LONGEST_QUEUE)) / 5.0,
         min(max(place.imbalance or 0.0, -1.0), 1.0),
-        math.log1p(rested_s / PATIENCE_S),
+        _log_rested(rested_s),
     )
 
 
@@ -229,6 +238,14 @@ def fill_model_from_json(doc: Mapping[str, Any]) -> FillModel:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ParameterError(f"the fill model lacks or garbles a field: {error!r}") from None
+
+
+def _log_minutes(seconds: float) -> float:
+    return math.log(min(max(seconds, SOONEST_S), FURTHEST_S) / 60.0)
+
+
+def _log_rested(seconds: float) -> float:
+    return math.log1p(seconds / PATIENCE_S)
 
 
 def _dot(weights: tuple[float, ...], numbers: tuple[float, ...]) -> float:

@@ -95,6 +95,7 @@ class Facts:
         kill_switch_reason: what it says.
         ledger_verified: days on which books and venue were compared.
         ledger_differences: sentences, one for each difference that nobody explained.
+        verified_by: what compares a day that nobody has compared.
     """
 
     now: datetime
@@ -116,6 +117,7 @@ class Facts:
     kill_switch_reason: str = ""
     ledger_verified: tuple[date, ...] = ()
     ledger_differences: tuple[str, ...] = ()
+    verified_by: str = "kalshi-alpha ledger verify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The verdict with everything it rests on."""
+    """The verdict with everything it rests on; ``family`` is empty for the windows."""
 
     at: datetime
     source: str
@@ -147,6 +149,7 @@ class Readiness:
     days: int
     criteria: tuple[Criterion, ...]
     notes: tuple[str, ...] = field(default=())
+    family: str = ""
 
     @property
     def verdict(self) -> str:
@@ -169,6 +172,7 @@ class Readiness:
         """Return plain JSON values."""
         return {
             "schema": SCHEMA,
+            **({"family": self.family} if self.family else {}),
             "at": iso(self.at),
             "source": self.source,
             "standing": self.standing,

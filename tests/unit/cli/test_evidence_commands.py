@@ -11,14 +11,18 @@ import pytest
 from moto import mock_aws
 
 from kalshi_alpha.clock import ManualClock
+from kalshi_alpha.cloud.artifacts import FolderStore
 from kalshi_alpha.cloud.layout import LEDGER, STATE
 from kalshi_alpha.cloud.services import client
+from kalshi_alpha.jobs.momentum_tables import roll_up
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.rehearsal.machine import create_table
+from kalshi_alpha.rehearsal.recorded_temperature import shipped_pool
 from kalshi_alpha.research.appraisal import DIGEST, READINESS, digest_of
 from kalshi_alpha.steps.runtime import Runtime, Settings
 from kalshi_alpha.trading import honesty
 from kalshi_alpha.trading.standing import Standing, StandingRecord
+from tests import climate_days
 from tests.command import Command
 from tests.left_windows import DAY, leave_window
 
@@ -93,6 +97,70 @@ def test_readiness_in_json_is_one_document(run, tmp_path):
     doc = json.loads(run("readiness", "--out", played(tmp_path), "--json").out)
 
     assert (doc["verdict"], doc["source"], len(doc["criteria"])) == ("INSUFFICIENT", "twin", 12)
+
+
+def climate_day(root: Path, *, source: str = "twin") -> Path:
+    """Leave a climate day below a folder, with a fill and its pool."""
+    store, bought = FolderStore(root), climate_days.a_fill()
+    settled = climate_days.a_settled_day(
+        climate_days.DAY, climate_days.NEW_YORK, bought, source=source
+    )
+    climate_days.leave(store, settled, climate_days.leans(bought), climate_days.looks())
+    store.write("parameters/temperature-pool.json", shipped_pool())
+    return root
+
+
+def test_a_rehearsed_climate_day_is_judged_by_its_own_criteria(run, tmp_path):
+    climate_day(tmp_path / "rehearsal/2024-12-03/artifacts")
+    said = run("readiness", "--family", "temperature", "--out", tmp_path)
+    doc = json.loads(run("readiness", "--family", "temperature", "--out", tmp_path, "--json").out)
+
+    assert said.code == 3
+    assert "temperature: INSUFFICIENT (twin, 1 day to 2024-12-03)" in said.out
+    assert "1 clean day of 1 on record: 29 of 30 are missing." in said.out
+    assert "promote nothing" in said.out
+    assert (doc["verdict"], doc["family"], len(doc["criteria"])) == (
+        "INSUFFICIENT", "temperature", 14,
+    )  # fmt: skip
+
+
+def test_the_climate_days_of_a_stage_are_judged_from_its_daily_tables(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("KALSHI_ALPHA_CITIES", "east")
+    store = climate_day(tmp_path / "store", source="paper")
+    roll_up(Runtime(Settings.from_environment(os.environ)), date(2024, 12, 4))
+    switch_off(run)
+    doc = json.loads(run("readiness", "--family", "temperature", "--json").out)
+    verdicts = {one["name"]: one["verdict"] for one in doc["criteria"]}
+
+    assert (doc["source"], doc["days"], doc["last_day"]) == ("paper", 1, "2024-12-03")
+    assert verdicts["kill-switch"] == "GO"
+    assert verdicts["parameters"] == "NO-GO"  # a year later
+    (store / "momentum/KXHIGHNY-24DEC03/settled.json").write_text("{")
+    garbled = run("readiness", "--family", "temperature")
+    assert garbled.code == 4
+    assert "momentum/KXHIGHNY-24DEC03/settled.json: a settled day cannot be read" in garbled.err
+
+
+def test_no_climate_day_and_no_such_family_are_sentences(run, tmp_path):
+    stage = run("readiness", "--family", "temperature")
+    nowhere = run("readiness", "--family", "temperature", "--out", tmp_path)
+    unknown = run("readiness", "--family", "macro", "--out", played(tmp_path))
+
+    assert (stage.code, nowhere.code, unknown.code) == (4, 4, 2)
+    assert "no climate day has run yet: there is nothing on record" in stage.err
+    assert "run kalshi-alpha rehearse --family temperature first" in nowhere.err
+    assert "no readiness of the family 'macro': there is index, temperature" in unknown.err
+
+
+def test_the_index_is_what_is_judged_when_no_family_is_named(run, tmp_path):
+    out = played(tmp_path)
+    said, named = (
+        run("readiness", "--out", out),
+        run("readiness", "--out", out, "--family", "index"),
+    )
+
+    assert said.out.splitlines()[0].startswith("INSUFFICIENT (twin, 1 day to 2025-11-04)")
+    assert said.out == named.out
 
 
 def test_a_stage_is_judged_with_its_own_switch_and_standing(run, tmp_path):

@@ -8,7 +8,8 @@ import pytest
 
 from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.momentum.checks import Check
-from kalshi_alpha.momentum.signals import Moment, SignalRules, SignalTerms, fill_odds, signals
+from kalshi_alpha.momentum.odds import fill_odds
+from kalshi_alpha.momentum.signals import Moment, SignalRules, SignalTerms, signals
 from kalshi_alpha.momentum.state import MarketState, StateTerms
 from kalshi_alpha.pricing.fees import fee_terms
 from kalshi_alpha.trading.fills import FEATURES, FillModel, FillView, Outlook

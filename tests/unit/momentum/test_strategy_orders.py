@@ -24,7 +24,7 @@ from kalshi_alpha.momentum.events import (
 )
 from kalshi_alpha.momentum.inventory import Feed, Holding
 from kalshi_alpha.momentum.pool import PoolWeights
-from kalshi_alpha.momentum.strategy import Market, Momentum, Pool
+from kalshi_alpha.momentum.strategy import Learned, Market, Momentum
 from kalshi_alpha.momentum.terms import load_terms, parse_terms
 from kalshi_alpha.pricing.fees import fee_terms
 from tests.conftest import ROOT
@@ -240,7 +240,7 @@ def test_a_snapshot_of_other_terms_is_refused():
 def test_with_a_pool_its_weights_are_believed_and_without_them_the_filter_alone():
     weights = PoolWeights((2.0,) * 5, 0.0, 0.0)
     alone = begun()
-    sharper = Momentum(BRACKETS, MARKET, eager_terms(), 0.0, Pool(weights, 0.0))
+    sharper = Momentum(BRACKETS, MARKET, eager_terms(), 0.0, Learned(0.0, weights))
     sharper.take(Looked(0.0, (0.1, 0.3, 0.4, 0.2), 0.01))
     for place, (bid, ask) in enumerate([(800, 1200), (2800, 3200), (3800, 4200), (1800, 2200)]):
         sharper.take(Quoted(1.0, place, top(bid, ask)))
@@ -249,7 +249,7 @@ def test_with_a_pool_its_weights_are_believed_and_without_them_the_filter_alone(
     assert sharper.beliefs()[2] > alone.beliefs()[2]
     assert sum(sharper.beliefs()) == pytest.approx(1.0)
     kept = sharper.to_json()
-    again = Momentum.from_json(kept, BRACKETS, MARKET, eager_terms(), Pool(weights, 0.0))
+    again = Momentum.from_json(kept, BRACKETS, MARKET, eager_terms(), Learned(0.0, weights))
     assert again.beliefs() == sharper.beliefs()
 
 
@@ -272,3 +272,24 @@ def test_it_never_takes_whatever_its_terms_say():
 def test_terms_that_say_something_impossible_are_refused(line, instead):
     with pytest.raises(ConfigurationError):
         parse_terms(TEXT.replace(line, instead))
+
+
+def late(strategy, told):
+    """Return each turn of a burst in the third bracket when the others are silent for hours."""
+    strategy.take(Looked(9000.0, (0.1, 0.3, 0.4, 0.2), 0.01))
+    prices = enumerate((4000, 4300, 4600))
+    return [strategy.take(told(9000.0 + 2.0 * k, price)) for k, price in prices]
+
+
+def test_a_book_that_is_followed_is_not_old_however_long_it_has_not_changed():
+    *_, turn = late(begun(), lambda at, price: Quoted(at, 2, top(price, price + 400)))
+    assert [one.ticker for one in turn.wanted if one.kind == "leader"] == ["B"]
+
+
+def test_where_trades_alone_are_heard_a_bracket_that_was_silent_for_hours_is_old():
+    strategy = Momentum(BRACKETS, MARKET, eager_terms(), 0.0)
+    for place, price in enumerate((1000, 3000, 4000, 2000)):
+        strategy.take(Traded(1.0, place, price, 1000, Side.BID))
+    turns = late(strategy, lambda at, price: Traded(at, 2, price, 1000, Side.BID))
+    assert [turn.wanted for turn in turns] == [()] * 3
+    assert {record.code for turn in turns for record in turn.records} == {"age"}

@@ -21,7 +21,9 @@ from kalshi_alpha.reports.scoreboard_page import scoreboard_page
 from kalshi_alpha.reports.shelf import Boards, make_day, make_index
 from kalshi_alpha.reports.study import Study, render_csv, render_html, render_markdown
 from kalshi_alpha.reports.window_page import window_page
-from tests.boards import a_readiness, a_scoreboard
+from kalshi_alpha.trading.daily_criteria import DailyFacts, DailyLimits, judge_days
+from kalshi_alpha.trading.standing import Standing
+from tests.boards import AT, a_readiness, a_scoreboard
 from tests.kept_day import CLOSE, DAY, LOW, NOON, TRICKY, leave_day
 
 MADE = [("Code", "test")]
@@ -274,6 +276,19 @@ def test_the_readiness_page_shows_each_criterion_whole():
     )
     assert cell(page, "Each criterion", "Kill-switch", "95 % interval") == "0 to 0.25"
     assert [(f.name, f.status) for f in page.facts] == [("Verdict", "bad"), ("Kill-switch", "bad")]
+
+
+def test_the_readiness_page_of_climate_days_says_so_and_keeps_their_order():
+    facts = DailyFacts(AT, DAY, "twin", Standing.PAPER, None, (DAY,), (), minutes=1439)
+    found = judge_days(facts, DailyLimits(), family="temperature").to_json()
+    page = readiness_page(found, provenance=MADE)
+
+    assert page.title == "Readiness of temperature: NO-GO"
+    [table] = page.sections[0].tables
+    assert [row[0] for row in table.rows] == [one["title"] for one in found["criteria"]]
+    assert cell(page, "Each criterion", "Clean days", "limit") == "30 days"
+    assert cell(page, "Each criterion", "Uptime", "sample") == "1439 minutes"
+    assert "Readiness of temperature: NO-GO" in render_html(page)
 
 
 @pytest.mark.parametrize("make", [scoreboard_page, readiness_page])

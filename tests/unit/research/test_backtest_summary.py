@@ -67,7 +67,7 @@ def test_few_days_and_no_fills_are_no_verdict():
     assert nothing["verdict"] == NO_FILLS
     assert nothing["realised"] is None
     assert nothing["fills_by_evidence"] == {
-        "queue_cleared": 0, "trade_through": 0, "touched": 0,
+        "queue_cleared": 0, "trade_through": 0, "crossed": 0, "touched": 0,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kalshi_alpha.errors import DataError, ParameterError
 from kalshi_alpha.markets.stations import load_stations
+from kalshi_alpha.momentum.recent import NAMES
 from kalshi_alpha.research.temperature.direction import (
     BETA,
     ISOTONIC,
@@ -22,7 +23,6 @@ from kalshi_alpha.research.temperature.direction import (
 )
 from kalshi_alpha.research.temperature.features import (
     HORIZONS_S,
-    NAMES,
     Samples,
     features_at,
     sampled,

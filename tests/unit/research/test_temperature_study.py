@@ -16,7 +16,10 @@ from kalshi_alpha.research.temperature.study import Request, artifact, study
 from kalshi_alpha.research.temperature.walking import MIDDLES, OURS
 from tests.temperature_days import write_days
 
-FILES = {"study.json", "pool.json", "horizons.json", "temperature.html", "temperature.md"}
+FILES = {
+    "study.json", "pool.json", "horizon.json", "horizons.json", "odds.json", "temperature.html",
+    "temperature.md",
+}  # fmt: skip
 
 
 def invoke(*words):
@@ -57,7 +60,7 @@ def test_the_command_leaves_its_files_and_prints_what_study_json_holds(written):
 
 def test_artifacts_prove_themselves_and_are_the_ones_the_document_names(written):
     out, printed = written
-    for name in ("pool.json", "horizons.json"):
+    for name in ("pool.json", "horizon.json", "horizons.json", "odds.json"):
         data = (out / name).read_bytes()
         assert hashlib.sha256(data).hexdigest() == printed["artifacts"][name]
         document = proven(data)
@@ -85,7 +88,7 @@ def test_the_same_again_on_two_processes(written, folder):
     for key in ("filter", "horizons", "played", "artifacts", "coverage"):
         assert again[key] == printed[key]
     assert ("filter", 98, 98) in steps
-    assert ("signals", 14, 14) in steps
+    assert ("signals", 28, 28) in steps
 
 
 def test_two_folders_are_one_history_and_only_the_later_days_are_scored(tmp_path):

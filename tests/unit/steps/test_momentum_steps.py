@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from kalshi_alpha.clock import ManualClock, iso
+from kalshi_alpha.cloud.artifacts import FolderStore
 from kalshi_alpha.cloud.exposure import ExposureStore
 from kalshi_alpha.cloud.ledger import LedgerStore
 from kalshi_alpha.cloud.state import StateStore
 from kalshi_alpha.cloud.table import Table
 from kalshi_alpha.errors import DataError, VenueUnavailable
 from kalshi_alpha.markets.climate_day import ClimateDay
-from kalshi_alpha.markets.orders import Fill, NewOrder, Side
+from kalshi_alpha.markets.orders import Fill, LiveOrder, NewOrder, OrderStatus, Side
 from kalshi_alpha.markets.registry import load_registry
 from kalshi_alpha.markets.temperature import load_temperatures, stretches
+from kalshi_alpha.momentum.inventory import holdings_of
+from kalshi_alpha.momentum.settled import SettledDay
 from kalshi_alpha.rehearsal.campaign.tables import MemoryTables
 from kalshi_alpha.steps.momentum import trade_in
-from kalshi_alpha.steps.momentum_event import holdings_of
 from kalshi_alpha.steps.momentum_settle import settle_before, settle_day
 
 HEARD = datetime(2024, 12, 3, 17, 0, tzinfo=UTC)
@@ -98,12 +101,15 @@ class MadeReader:
 
 
 @pytest.fixture
-def runtime():
+def runtime(tmp_path):
     """Tables, a clock after the settlement, and two fills in the stretch of noon."""
     tables, clock = MemoryTables(), ManualClock(CLOSE + timedelta(hours=10))
     temperatures = load_temperatures()
     made = SimpleNamespace(
         clock=clock,
+        artifacts=FolderStore(tmp_path),
+        source_of=lambda record: str((record or {}).get("broker", "paper")),
+        viewer=None,  # nobody asks the venue of orders whose end is known
         temperatures=temperatures,
         registry=temperatures.registry(load_registry()),
         state=StateStore(Table(tables, "state")),
@@ -180,4 +186,154 @@ def test_yesterdays_books_are_closed_before_today_begins_and_troubles_are_told(r
     told.clear()
     settle_before(runtime, "mountain", ClimateDay(date(2024, 12, 4), -7), told.append)
     assert len(told) == 3
-    assert all("its books are not closed yet" in said for said in told)
+    assert all("is not closed yet: the venue does not answer" in said for said in told)
+
+
+def kept(runtime):
+    return SettledDay.from_bytes(runtime.artifacts.read("momentum/KXHIGHNY-24DEC03/settled.json"))
+
+
+def test_a_settled_day_is_kept_as_the_ledger_has_it_and_again_comes_out_the_same(runtime):
+    found = settle_day(runtime, "KXHIGHNY", DAY)
+    first = runtime.artifacts.read("momentum/KXHIGHNY-24DEC03/settled.json")
+
+    assert kept(runtime) == found
+    assert (found.source, found.begins, found.closes) == ("paper", DAY.start, CLOSE)
+    assert found.values == {WON: 10_000, LOST: 0}
+    assert (found.verified, found.differences) == (True, ())
+    runtime.clock.advance(86_400.0)
+    settle_day(runtime, "KXHIGHNY", DAY)
+    assert runtime.artifacts.read("momentum/KXHIGHNY-24DEC03/settled.json") == first
+
+
+def test_a_day_without_a_fill_is_kept_too(runtime):
+    runtime.ledger = LedgerStore(Table(MemoryTables(), "ledger"))
+    settle_day(runtime, "KXHIGHNY", DAY)
+
+    assert kept(runtime).fills == ()
+    assert kept(runtime).result == 0
+    assert kept(runtime).values == {WON: 10_000, LOST: 0}
+
+
+@pytest.mark.parametrize(("broker", "source"), [("live", "live"), ("twin", "twin"), ("", "paper")])
+def test_the_broker_of_its_stretches_says_whose_a_days_fills_are(runtime, broker, source):
+    if broker:
+        runtime.state.extend_window(noon_of(runtime).window_id, broker=broker)
+
+    assert settle_day(runtime, "KXHIGHNY", DAY).source == source
+
+
+def test_a_day_that_was_live_for_an_hour_is_no_paper_day(runtime):
+    first, *_, last = stretches(runtime.temperatures, "KXHIGHNY", DAY, CLOSE)
+    runtime.state.extend_window(first.window_id, broker="paper")
+    runtime.state.extend_window(last.window_id, broker="live")
+
+    assert settle_day(runtime, "KXHIGHNY", DAY).source == "live"
+
+
+def test_a_store_that_fails_loses_no_settlement_and_the_next_process_tells_and_keeps_it(runtime):
+    store, told = runtime.artifacts, []
+    runtime.artifacts = SimpleNamespace(write=refused)
+    settle_before(runtime, "east", ClimateDay(date(2024, 12, 4), -5), told.append)
+
+    assert runtime.ledger.earned("KXHIGHNY", DAY.date, DAY.date) == 1_900_000
+    assert len(told) == 1
+    assert "KXHIGHNY on 2024-12-03 is not closed yet: the ledger has KXHIGHNY-24DEC03" in told[0]
+    assert "settled.json could not be written, which the next process tries again" in told[0]
+    runtime.artifacts = store
+    settle_before(runtime, "east", ClimateDay(date(2024, 12, 5), -5), told.append)
+    assert kept(runtime).result == 1_900_000
+    assert runtime.ledger.earned("KXHIGHNY", DAY.date, DAY.date) == 1_900_000
+
+
+def refused(key, data):
+    del key, data
+    raise OSError("no room is left")
+
+
+def test_an_order_whose_end_nobody_heard_is_asked_after_before_its_books_are_closed(runtime):
+    stretch = noon_of(runtime)
+    order = NewOrder(WON, Side.BID, 4000, 100, "ka-3", stretch.expires_at)
+    runtime.ledger.intend(stretch.window_id, order, HEARD)
+    runtime.ledger.mark(stretch.window_id, "ka-3", "resting", HEARD, order_id="paper-3")
+    found = a_fill("3", WON, Side.BID, 4000, 100)
+    runtime.viewer = MadeViewer(order, found)
+
+    settled = settle_day(runtime, "KXHIGHNY", DAY)
+
+    assert "3" in [one.fill.fill_id for one in settled.fills]
+    assert settled.result == 1_900_000 + 600_000
+    assert settled.verified
+
+
+def test_a_day_with_an_order_that_the_venue_still_calls_resting_is_not_verified(runtime):
+    stretch = noon_of(runtime)
+    order = NewOrder(WON, Side.BID, 4000, 100, "ka-3", stretch.expires_at)
+    runtime.ledger.intend(stretch.window_id, order, HEARD)
+    runtime.ledger.mark(stretch.window_id, "ka-3", "resting", HEARD, order_id="paper-3")
+    runtime.viewer = MadeViewer(order, None)
+
+    assert not settle_day(runtime, "KXHIGHNY", DAY).verified
+
+
+def test_an_order_that_does_not_add_up_and_one_that_was_contradicted_are_said(runtime):
+    stretch = noon_of(runtime)
+    order = NewOrder(WON, Side.BID, 4000, 300, "ka-3", stretch.expires_at)
+    runtime.ledger.intend(stretch.window_id, order, HEARD)
+    runtime.ledger.mark(
+        stretch.window_id, "ka-3", "canceled", HEARD, order_id="paper-3", filled_size=300,
+        contradiction="it fell out of the book twice",
+    )  # fmt: skip
+    settled = settle_day(runtime, "KXHIGHNY", DAY)
+
+    assert settled.verified
+    assert settled.differences == (
+        "ka-3: it fell out of the book twice",
+        "ka-3 has 3.00 contracts filled, and the fills listed of it come to 0.00",
+    )
+
+
+class MadeViewer:
+    """A venue that knows one order and its fill; without one it rests for ever."""
+
+    def __init__(self, order, fill):
+        self.order, self.fill = order, fill
+
+    def orders(self, **_):
+        one, filled = self.order, 0 if self.fill is None else self.order.size
+        status = OrderStatus.RESTING if self.fill is None else OrderStatus.EXECUTED
+        return [
+            LiveOrder(
+                "paper-3", one.client_order_id, one.ticker, one.side, one.price, one.size, filled,
+                one.size - filled, status,
+            )
+        ]  # fmt: skip
+
+    def fills(self, *, ticker="", min_at=None):
+        del min_at
+        return [self.fill] if self.fill and ticker == self.fill.ticker else []
+
+    def data_at(self):
+        return CLOSE + timedelta(hours=9)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda doc: doc.pop("values"), "a settled day cannot be read"),
+        (lambda doc: doc.update(schema="other"), "of schema 'other'"),
+        (lambda doc: doc.update(closes="2024-12-03T00:00:00Z"), "not after it begins"),
+        (lambda doc: doc.update(begins="2024-12-03T00:00:00"), "carries no time zone"),
+        (lambda doc: doc["values"].pop(LOST), "and no value of it"),
+        (lambda doc: doc["fills"][0].update(result=-9_000_000), "the record cannot be right"),
+        (lambda doc: doc["fills"][0]["fill"].update(side="up"), "a settled day cannot be read"),
+    ],
+)
+def test_a_garbled_settled_day_is_a_sentence(runtime, change, said):
+    doc = json.loads(settle_day(runtime, "KXHIGHNY", DAY).to_bytes())
+    change(doc)
+
+    with pytest.raises(DataError, match=said):
+        SettledDay.from_bytes(json.dumps(doc).encode())
+    with pytest.raises(DataError, match="cannot be read"):
+        SettledDay.from_bytes(b"[1, 2")

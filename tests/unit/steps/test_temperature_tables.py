@@ -40,7 +40,7 @@ def test_a_climate_day_that_is_over_becomes_a_part_of_each_table(runtime: Runtim
         runtime,
         "features",
         {"at": 2.0, "event": EVENT, "ticker": "B", "place": 1, "mid": 0.4},
-        {"at": 1.0, "event": EVENT, "ticker": "A", "place": 0, "mid": None},
+        {"at": 1.0, "event": EVENT, "ticker": "A", "place": 0, "mid": None, "heard": True},
     )
     leave(runtime, "leans", {"at": 3.0, "action": "refuse", "code": "edge", "pros": ["one"]})
 
@@ -50,6 +50,7 @@ def test_a_climate_day_that_is_over_becomes_a_part_of_each_table(runtime: Runtim
     }
     one, other = read(runtime, "temperature_features", TUESDAY)
     assert (one["ticker"], one["seconds"], one["mid"]) == ("A", 1.0, None)
+    assert (one["heard"], other["heard"]) == (True, None)
     assert list(other) == list(TABLES_OF_TEMPERATURE["temperature_features"])
     [row] = read(runtime, "temperature_decisions", TUESDAY)
     assert (row["action"], row["code"], row["seconds"]) == ("refuse", "edge", 3.0)

@@ -13,11 +13,14 @@ class Evidence(StrEnum):
 
     ``QUEUE_CLEARED``: a recorded book shows everything ahead of it gone and more traded.
     ``TRADE_THROUGH``: somebody traded at a worse price than ours, which had to fill first.
+    ``CROSSED``: the other side was quoted at our price or through it, and would have met us; no
+        trade is on record.
     ``TOUCHED``: somebody traded at our price; whoever stood ahead may have had all of it.
     """
 
     QUEUE_CLEARED = "queue_cleared"
     TRADE_THROUGH = "trade_through"
+    CROSSED = "crossed"
     TOUCHED = "touched"
 
     @property

@@ -68,13 +68,13 @@ def fit(spells: Spells, *, evidence: str = "trade_through") -> Fitted:
     if count < FEWEST_FILLS:
         raise DataError(f"{count} quotes filled; a fit needs {FEWEST_FILLS}: add days of trades")
     rows, steps, event = _steps(spells)
-    x = _features(spells, rows, steps * STEP_S)
+    x = features_at(spells, rows, steps * STEP_S)
     told = np.array([name not in untold_of(spells) for name in FEATURES])
     hazard, errors = np.zeros(len(FEATURES)), np.zeros(len(FEATURES))
     hazard[told], errors[told] = _logistic(x[:, told], event, spells.day[rows])
     known = spells.filled & np.isfinite(spells.markout_30s)
     lost = (spells.edge - spells.markout_30s)[known]
-    own = _features(spells, np.flatnonzero(known), np.zeros(int(known.sum())))[:, [0, 1, 3]]
+    own = features_at(spells, np.flatnonzero(known), np.zeros(int(known.sum())))[:, [0, 1, 3]]
     loss, loss_errors = _linear(own, lost, spells.day[known])
     model = FillModel(
         evidence=evidence,
@@ -96,7 +96,7 @@ def predicted(model: FillModel, spells: Spells, horizon_s: float = HORIZON_S) ->
     left = np.minimum(horizon_s, spells.seconds)
     for k in range(int(np.ceil(horizon_s / model.step_s))):
         share = np.clip((left - k * model.step_s) / model.step_s, 0.0, 1.0)
-        odds = _features(spells, every, np.full(len(every), k * model.step_s)) @ model.hazard
+        odds = features_at(spells, every, np.full(len(every), k * model.step_s)) @ model.hazard
         survival *= (1.0 / (1.0 + np.exp(odds))) ** share
     return 1.0 - survival
 
@@ -245,8 +245,12 @@ def _steps(spells: Spells) -> tuple[Any, Floats, Floats]:
     return rows, place.astype(np.float64), event.astype(np.float64)
 
 
-def _features(spells: Spells, rows: Any, later: Floats) -> Floats:
-    """Return the features of ``trading.fills.features_of``, ``later`` seconds on."""
+def features_at(spells: Spells, rows: Any, later: Floats | float = 0.0) -> Floats:
+    """Return the features of some spells when they began, or ``later`` seconds on, by ``FEATURES``.
+
+    The same numbers as ``trading.fills.features_of``; [rows, features].
+    """
+    later = np.broadcast_to(later, len(rows))
     offset = np.clip(spells.offset[rows], LEAST_OFFSET, MOST_OFFSET) / 10.0
     seconds = np.clip(spells.seconds[rows] - later, SOONEST_S, FURTHEST_S)
     spread = np.where(np.isfinite(spells.spread[rows]), spells.spread[rows], LONGEST_SPREAD)

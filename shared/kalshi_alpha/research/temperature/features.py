@@ -12,18 +12,12 @@ from typing import Protocol
 
 import numpy as np
 
+from kalshi_alpha.momentum.recent import BACK_S, FULL_FLOW
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
 
 HORIZONS_S = (5.0, 15.0, 30.0, 60.0)
-BACK_S = (10.0, 60.0, 300.0)
 HOURS = (6.0, 18.0)  # standard time of the climate day
 APART_S = 60.0
-NAMES = (
-    "log_odds", "hour", "speed_10", "speed_60", "speed_300", "acceleration", "left_speed",
-    "right_speed", "centre_speed_60", "centre_speed_300", "flow_10", "flow_60", "flow_300",
-    "left_flow", "right_flow", "skew", "age", "activity",
-)  # fmt: skip
-FULL_FLOW = 500.0  # contracts at which a flow counts as a whole one, roughly
 SPEEDS, FLOWS = slice(2, 5), slice(10, 13)
 
 
@@ -58,7 +52,7 @@ class Samples:
         day: of the event, ascending; [samples].
         at: seconds since 1970 UTC; [samples].
         share: at the moment; [samples, brackets].
-        values: by ``NAMES``; [samples, brackets, features].
+        values: by ``momentum.recent.NAMES``; [samples, brackets, features].
         moved: the change of the share over each of ``HORIZONS_S``; [samples, brackets, horizons].
     """
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kalshi_alpha.errors import DataError
+from kalshi_alpha.momentum.horizon import HorizonWeights
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
 from kalshi_alpha.research.scores.clusters import DayBootstrap, Interval
 from kalshi_alpha.research.temperature.direction import Direction, choose_direction
@@ -25,6 +26,7 @@ from kalshi_alpha.research.temperature.predictors import (
     RIDGE,
     TREES,
     VARX,
+    Linear,
     Predictor,
     Squares,
     TreeSettings,
@@ -81,6 +83,21 @@ class Fitted:
     models: Mapping[str, Predictor]
     directions: Mapping[str, tuple[Direction, ...]]
 
+    def live(self, by: str) -> HorizonWeights:
+        """Return what runs live: the ridge at the longest horizon, told by ``by``."""
+        ridge, direction = self.models[RIDGE], self.directions[RIDGE][_SEARCHED]
+        assert isinstance(ridge, Linear)
+        return HorizonWeights(
+            by=by,
+            mean=tuple(ridge.mean.tolist()),
+            scale=tuple(ridge.scale.tolist()),
+            weights=tuple(ridge.weights[:, _SEARCHED].tolist()),
+            kind=direction.kind,
+            unit=direction.scale,
+            numbers=direction.numbers,
+            knots=direction.knots,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return everything that was fitted."""
         return {
@@ -110,12 +127,27 @@ class Told:
     up: Mapping[str, Floats]
     windows: tuple[Fitted, ...]
 
+    def since(self, first: int | None) -> Told:
+        """Return what was said of the days that count; the windows stay.
+
+        Raises:
+            DataError: when no day that counts was told.
+        """
+        keep = self.samples.day >= (first or 0)
+        if not keep.any():
+            raise DataError("no day that counts has enough days of events before it: give more")
+        return Told(
+            self.samples.where(keep),
+            {name: one[keep] for name, one in self.expected.items()},
+            {name: one[keep] for name, one in self.up.items()},
+            self.windows,
+        )
+
 
 def tell(
     samples: Samples,
     plan: Plan,
     *,
-    first: int | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Told:
@@ -124,14 +156,13 @@ def tell(
     Args:
         samples: in order of days.
         plan: of the windows.
-        first: number of the first day that may be scored.
         workers: processes; 1 works in this one.
         progress: told how many windows of how many are done.
 
     Raises:
         DataError: when no window has enough days before it.
     """
-    spans = windows_of(samples.day, first, train=plan.train, test=plan.test, fewest=plan.fewest)
+    spans = windows_of(samples.day, train=plan.train, test=plan.test, fewest=plan.fewest)
     jobs = [(samples.where(past), samples.where(now), plan) for past, now in spans]
     if not jobs:
         raise DataError(

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kalshi_alpha.markets.orders import Side
 from kalshi_alpha.markets.units import CASH_UNIT, CENT, PRICE_UNIT, SIZE_UNIT
+from kalshi_alpha.momentum.horizon import HorizonWeights
 from kalshi_alpha.momentum.signals import Moment, SignalRules, SignalTerms, signals
 from kalshi_alpha.momentum.state import MarketState, StateTerms
 from kalshi_alpha.pricing.fees import taker_fee
 from kalshi_alpha.research.backtest.loading import CENTS
 from kalshi_alpha.research.data.findings import Floats
-from kalshi_alpha.research.temperature.features import HOURS
-from kalshi_alpha.research.temperature.orders import TERMS, Order
+from kalshi_alpha.research.temperature.features import HOURS, features_at
+from kalshi_alpha.research.temperature.orders import DAY_S, TERMS, Order
 from kalshi_alpha.research.temperature.panel import Moments, Traded, hour_of
 from kalshi_alpha.research.temperature.trades import Event
+from kalshi_alpha.trading.fills import FillModel, Place
 
 EVERY_S = 600.0
 NEVER = math.inf
@@ -53,6 +55,9 @@ class Leaning:
         pressed: order flow its way, within -1 to 1.
         incoherence: dollars by which the middles miss one.
         offset: cents off the probability, of a quote that no signal made; else 0.
+        spread: cents between bid and ask as traded, of its bracket at its moment; NaN unknown.
+        way: probability that the share goes its way within the minute, if it moves; None where no
+            horizon was fitted.
     """
 
     order: Order
@@ -60,6 +65,36 @@ class Leaning:
     pressed: float = 0.0
     incoherence: float = 0.0
     offset: int = 0
+    spread: float = math.nan
+    way: float | None = None
+
+
+def foreseen(
+    event: Event, leanings: Sequence[Leaning], weights: HorizonWeights | None
+) -> list[Leaning]:
+    """Return the leanings with how likely their way is, by a horizon fitted on days before."""
+    if weights is None or not leanings:
+        return list(leanings)
+    at, rows = np.unique([one.order.at for one in leanings], return_inverse=True)
+    features = features_at(Traded.of(event), at, event.start_s)
+    found = []
+    for one, row in zip(leanings, rows.tolist(), strict=True):
+        up = weights.up(features[row, one.order.place].tolist())
+        found.append(replace(one, way=up if one.order.side is Side.BID else 1.0 - up))
+    return found
+
+
+def worthwhile(event: Event, leanings: Sequence[Leaning], model: FillModel) -> list[Leaning]:
+    """Return the leanings with what is left of their edges after what fills lose, by a model."""
+    end, found = event.start_s + DAY_S, []
+    for one in leanings:
+        order = one.order
+        offset = order.side.sign * (order.belief * PRICE_UNIT - order.price) / CENT
+        spread = None if math.isnan(one.spread) else one.spread
+        place = Place(offset, max(1.0, end - order.at), order.belief, spread)
+        edge = order.edge - model.expected_loss(place)
+        found.append(replace(one, order=replace(order, edge=edge)))
+    return found
 
 
 def signalled(event: Event, beliefs: Floats, *, taking: bool) -> list[Leaning]:
@@ -112,6 +147,7 @@ def _from_signals(moment: Moment, place: int, rules: SignalRules) -> Iterator[Le
             middle,
             check["flow"].value,
             check["coherence"].value,
+            spread=100.0 * moment.state.spread(signal.place),
         )
 
 

@@ -23,6 +23,8 @@ _PLAYED = (
     "days won", "deepest fall", "of a day's risk", "verdict",
 )  # fmt: skip
 
+_ODDS = ("of quotes that a model had not seen", "it said", "came", "came less said", "95 %")
+
 
 def write_temperature(
     found: Found, folder: Path, provenance: Sequence[tuple[str, str]]
@@ -76,7 +78,13 @@ def page_of(document: Mapping[str, Any]) -> Study:
         sections.append(Section("Five to sixty seconds ahead", (_AHEAD,), (), tables))
     if "played" in document:
         table = Table("Cents a contract", _PLAYED, played_lines(document["played"]))
-        sections.append(Section("Signals played", (_SIGNALS,), (), [table]))
+        tables = [table]
+        if (odds := document["odds"]) is not None:
+            tables.append(Table("Their quotes within a minute", _ODDS, odds_lines(odds)))
+        sections.append(Section("Signals played", (_SIGNALS,), (), tables))
+    if "replayed" in document:
+        table = Table("Cents a contract", _PLAYED, played_lines(document["replayed"]))
+        sections.append(Section("The strategy on recorded quotes", (_REPLAYED,), (), [table]))
     return Study(
         title="Highest temperatures: filter, short horizons and signals",
         lead="Recorded trades, walked forward: nothing is fitted on a day it is scored on.",
@@ -110,6 +118,11 @@ _SIGNALS = (
     "Each week plays the rule that was best on the days played before it. Never to trade earns "
     "nothing and costs nothing; a coin's side keeps moments and distances."
 )
+_REPLAYED = (
+    "The code and the terms that run live, one contract an order. A fill needs the other side "
+    "quoted at the price or through it. The recording has no results: a bracket won when the "
+    "day's last quotes say so plainly. Nothing was chosen on these days."
+)
 
 
 def horizon_lines(rows: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -126,6 +139,26 @@ def horizon_lines(rows: Mapping[str, Any]) -> list[tuple[str, ...]]:
             f"{_signed(row['brier_less'][0])} ({_range(row['brier_less'])})",
         )
         for row in rows["models"]
+    ]
+
+
+def odds_lines(row: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return a line for the share that filled, and one for what fills lost."""
+    return [
+        (
+            f"filled, of {row['quotes']:,}",
+            f"{row['predicted']:.1%}",
+            f"{row['observed']:.1%}",
+            f"{_signed(100.0 * row['observed_less'][0], 1)} points",
+            _range(row["observed_less"], 100.0, 1),
+        ),
+        (
+            f"cents lost in half a minute, of {row['fills']:,} fills",
+            f"{100.0 * row['loss_predicted']:.1f}",
+            f"{100.0 * row['loss_observed']:.1f}",
+            _cents(row["loss_observed_less"][0]),
+            _range(row["loss_observed_less"], 100.0, 1),
+        ),
     ]
 
 

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kalshi_alpha.momentum.pool import LEAST
+from kalshi_alpha.momentum.recent import NEVER_S, TOGETHER_S
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
 from kalshi_alpha.research.temperature.trades import Event
-
-TOGETHER_S = 1800.0  # a purchase and a sale so far apart still make a middle
-NEVER_S = 86_400.0  # stands for the age of a bracket that has not traded
 
 
 @dataclass(frozen=True, slots=True)

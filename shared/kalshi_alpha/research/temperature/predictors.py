@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from kalshi_alpha.errors import ParameterError
+from kalshi_alpha.momentum.recent import NAMES
 from kalshi_alpha.research.data.findings import Floats, Ints
 from kalshi_alpha.research.replay.compiling import compiled
-from kalshi_alpha.research.temperature.features import FLOWS, HORIZONS_S, NAMES, SPEEDS, Samples
+from kalshi_alpha.research.temperature.features import FLOWS, HORIZONS_S, SPEEDS, Samples
 
 RIDGE, VARX, TREES = "ridge", "VARX", "boosted trees"
 _ITERATIONS = 60

@@ -20,9 +20,10 @@ from kalshi_alpha.markets.contracts import Payoff
 from kalshi_alpha.markets.stations import Stations
 from kalshi_alpha.markets.tickers import EventTicker, MarketTicker, parse_market
 from kalshi_alpha.momentum.brackets import BracketSet, bracket_set
+from kalshi_alpha.momentum.recent import NEVER_S
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
 from kalshi_alpha.research.market.columns import moments, numbers, read_table, require, words
-from kalshi_alpha.research.temperature.panel import NEVER_S, shares_of
+from kalshi_alpha.research.temperature.panel import shares_of
 from kalshi_alpha.research.temperature.trades import start_of
 
 FOLDER, FILE = "kalshi_high_ny_quotes", "quotes.parquet"
@@ -41,6 +42,7 @@ class Quoted:
         start_s: first instant of the climate day, seconds since 1970 UTC.
         brackets: ascending.
         at: times of the changes, ascending; [changes].
+        place: of the bracket that each change is of; [changes].
         bid: dollars after each change, 0 for none, NaN before the first; [changes, brackets].
         ask: dollars, 1 for none; likewise.
         heard: time of each bracket's newest change, minus infinity before; [changes, brackets].
@@ -52,6 +54,7 @@ class Quoted:
     start_s: float
     brackets: BracketSet
     at: Floats
+    place: Ints
     bid: Floats
     ask: Floats
     heard: Floats
@@ -175,6 +178,7 @@ def _quoted(ladder: _Ladder, at: Floats, bracket: Ints, bid: Floats, ask: Floats
         ladder.start_s,
         ladder.brackets,
         at,
+        bracket,
         bids,
         asks,
         heard,

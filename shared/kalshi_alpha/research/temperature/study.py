@@ -1,4 +1,4 @@
-"""The whole study of recorded temperature trades: filter, short horizons, signals played.
+"""The whole study of recorded temperature days: filter, short horizons, signals, strategy.
 
 One call reads folders, fits and scores walk-forward, and returns one document and the artifacts it
 speaks of. Whatever the document claims is of days that nothing was fitted on.
@@ -20,9 +20,14 @@ import numpy as np
 from kalshi_alpha.families.temperature_book import load_parameters
 from kalshi_alpha.families.temperature_parameters import Parameters
 from kalshi_alpha.markets.stations import Stations
+from kalshi_alpha.momentum.horizon import QUOTES, TRADES
+from kalshi_alpha.momentum.pool import weights_of
+from kalshi_alpha.momentum.recent import NAMES
 from kalshi_alpha.research.data.store import sha256_of
+from kalshi_alpha.research.replay.recorded_trades import read_recorded
+from kalshi_alpha.research.replay.tape import merged
 from kalshi_alpha.research.temperature import prior
-from kalshi_alpha.research.temperature.features import HORIZONS_S, NAMES, Samples, samples_of
+from kalshi_alpha.research.temperature.features import HORIZONS_S, Samples, samples_of
 from kalshi_alpha.research.temperature.figures import (
     BLOCK,
     block_of,
@@ -38,24 +43,29 @@ from kalshi_alpha.research.temperature.filtering import (
     Law,
     panel_of,
 )
-from kalshi_alpha.research.temperature.horizons import Plan, tell
+from kalshi_alpha.research.temperature.horizons import Plan, Told, tell
 from kalshi_alpha.research.temperature.panel import Traded
-from kalshi_alpha.research.temperature.played import play
+from kalshi_alpha.research.temperature.played import fill_models, play
 from kalshi_alpha.research.temperature.quotes import GAP_S, Quoted, file_of, load_quotes
-from kalshi_alpha.research.temperature.tallies import summed
+from kalshi_alpha.research.temperature.replayed import Day, days_of, replay_days
+from kalshi_alpha.research.temperature.spells import scored, united
+from kalshi_alpha.research.temperature.tallies import replayed_rows, summed
 from kalshi_alpha.research.temperature.trades import Event, Recorded, load
 from kalshi_alpha.research.temperature.walking import (
     TEST_DAYS,
     TRAIN_DAYS,
+    Chosen,
     walk,
 )
 from kalshi_alpha.research.temperature.weather_highs import FILE
+from kalshi_alpha.trading.fills import FillModel
 
 SCHEMA = "kalshi-alpha/temperature-study/1"
 SEED = 20_241_209
 # The quotes at hand cover sixteen days: forty-two to learn from there are not.
 QUOTED = Plan(train=10, test=2, judged=2, held=4, fewest=6)
 QUOTES_APART_S = 10.0
+PARTS = ("horizons", "played", "replayed")
 
 Step = Callable[[str, int, int], None]
 
@@ -69,14 +79,14 @@ class Request:
         first: first day that counts as scored; those before only teach.
         seed: of everything drawn.
         workers: processes.
-        parts: which studies: ``filter`` always, ``horizons`` and ``played`` if they are named.
+        parts: which studies: ``filter`` always, those of ``PARTS`` if they are named.
     """
 
     folders: tuple[Path, ...]
     first: date | None = None
     seed: int = SEED
     workers: int = 1
-    parts: tuple[str, ...] = ("horizons", "played")
+    parts: tuple[str, ...] = PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,8 @@ def study(request: Request, stations: Stations, step: Step | None = None) -> Fou
         progress=_told(step, "filter"),
     )
     walked = walk(panel, first)
-    files = _named((*recorded.files, *weather))
+    quoted = _quotes(request.folders, stations)
+    files = _named((*recorded.files, *weather, *quoted.files))
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "settings": _settings(request),
@@ -119,18 +130,42 @@ def study(request: Request, stations: Stations, step: Step | None = None) -> Fou
         "filter": filter_rows(panel, walked),
     }
     artifacts = {"pool.json": artifact("pool", [asdict(one) for one in walked.windows], files)}
+    ahead: dict[str, Told] = {}
     if "horizons" in request.parts:
-        rows, fits, quotes = _horizons(request, recorded, stations, first, step)
-        document["horizons"] = rows
-        files |= quotes
-        artifacts["horizons.json"] = artifact("horizons", fits, files)
+        document["horizons"], ahead = _horizons(request, recorded, quoted, first, step)
+        artifacts["horizons.json"] = artifact("horizons", _fits(ahead), files)
+        live = {
+            by: [{"first": one.first, **asdict(one.live(by))} for one in told.windows]
+            for by, told in ahead.items()
+        }
+        artifacts["horizon.json"] = artifact("horizon", live, files)
+    models: dict[int, FillModel] = {}
     if "played" in request.parts:
         found = play(
-            recorded.events, walked.windows, laws, request.seed,
-            workers=request.workers, progress=_told(step, "signals"),
-        )  # fmt: skip
+            recorded.events,
+            walked.windows,
+            laws,
+            request.seed,
+            horizons=ahead[TRADES].windows if ahead else (),
+            workers=request.workers,
+            progress=_told(step, "signals"),
+        )
+        models = fill_models(found, walked.windows)
+        spells = united([one.spells for one in found])
+        counted = spells.where(spells.day >= (first or 0))
+        document["odds"] = scored(counted, models, TEST_DAYS)
+        weeks = [{"first": day, **model.to_json()} for day, model in models.items()]
+        artifacts["odds.json"] = artifact("odds", weeks, files)
         days = {one.day for one in found if request.first is None or one.day >= request.first}
         document["played"] = summed(found, first=request.first, block=block_of(len(days)))
+    if "replayed" in request.parts and quoted.events:
+        document["replayed"] = replayed_rows(
+            replay_days(
+                _days(quoted, walked.windows[-1], models, ahead, stations, request.seed),
+                workers=request.workers,
+                progress=_told(step, "strategy on quotes"),
+            )
+        )
     document["artifacts"] = {
         name: hashlib.sha256(data).hexdigest() for name, data in artifacts.items()
     }
@@ -159,35 +194,68 @@ def quoted_samples(events: Sequence[Quoted]) -> Samples:
     return samples_of(told, apart_s=QUOTES_APART_S)
 
 
+@dataclass(frozen=True, slots=True)
+class _Quotes:
+    """What is recorded of quotes, in order of days."""
+
+    events: tuple[Quoted, ...]
+    left_out: Mapping[str, int]
+    files: tuple[Path, ...]
+
+
+def _quotes(folders: Sequence[Path], stations: Stations) -> _Quotes:
+    files = sorted({one for one in map(file_of, folders) if one is not None})
+    read = [load_quotes(file, stations) for file in files]
+    left_out = sum((Counter(missing) for _, missing in read), Counter[str]())
+    events = sorted((one for found, _ in read for one in found), key=lambda one: one.day)
+    return _Quotes(tuple(events), dict(left_out), tuple(files))
+
+
+def _days(
+    quoted: _Quotes,
+    chosen: Chosen,
+    models: Mapping[int, FillModel],
+    ahead: Mapping[str, Told],
+    stations: Stations,
+    seed: int,
+) -> list[Day]:
+    """Return the days to replay, each with what was fitted on days before it."""
+    tape = merged([read_recorded(file)[0] for file in quoted.files])
+    before = chosen.first <= quoted.events[0].day
+    pool = weights_of(chosen.weights) if before else None
+    fills = models.get(chosen.first) if before else None
+    windows = ahead[QUOTES].windows if QUOTES in ahead else ()
+    horizons = [(one.first, one.live(QUOTES)) for one in windows]
+    return days_of(quoted.events, tape, stations, seed, pool=pool, fills=fills, horizons=horizons)
+
+
 def _horizons(
-    request: Request, recorded: Recorded, stations: Stations, first: int | None, step: Step | None
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
-    """Return the rows, the last fits, and the files that were read besides."""
+    request: Request, recorded: Recorded, quoted: _Quotes, first: int | None, step: Step | None
+) -> tuple[dict[str, Any], dict[str, Told]]:
+    """Return the rows, and what was told and fitted."""
     sources: dict[str, tuple[Samples, Plan]] = {
-        "trades": (traded_samples(recorded.events), Plan(seed=request.seed))
+        TRADES: (traded_samples(recorded.events), Plan(seed=request.seed))
     }
-    files: dict[str, str] = {}
     rows: dict[str, Any] = {}
-    quoted: list[Quoted] = []
-    left_out: Counter[str] = Counter()
-    for file in sorted({one for one in map(file_of, request.folders) if one is not None}):
-        events, missing = load_quotes(file, stations)
-        quoted += events
-        left_out.update(missing)
-        files |= _named((file,))
-    if quoted:
-        sources["quotes"] = quoted_samples(quoted), replace(QUOTED, seed=request.seed)
-        gaps = {one.name: int((np.diff(one.at) > GAP_S).sum()) for one in quoted}
-        rows["quoted"] = {"events": len(quoted), "left_out": dict(left_out), "gaps": gaps}
-    fits: dict[str, Any] = {"features": list(NAMES), "horizons_s": list(HORIZONS_S)}
+    if quoted.events:
+        sources[QUOTES] = quoted_samples(quoted.events), replace(QUOTED, seed=request.seed)
+        gaps = {one.name: int((np.diff(one.at) > GAP_S).sum()) for one in quoted.events}
+        events = len(quoted.events)
+        rows["quoted"] = {"events": events, "left_out": dict(quoted.left_out), "gaps": gaps}
+    told = {}
     for name, (samples, plan) in sources.items():
-        told = tell(
-            samples, plan, first=first if name == "trades" else None, workers=request.workers,
-            progress=_told(step, f"horizons, {name}"),
-        )  # fmt: skip
-        rows[name] = horizon_rows(told)
-        fits[name] = told.windows[-1].to_json()
-    return rows, fits, files
+        found = tell(
+            samples, plan, workers=request.workers, progress=_told(step, f"horizons, {name}")
+        )
+        told[name] = found
+        rows[name] = horizon_rows(found.since(first if name == TRADES else None))
+    return rows, told
+
+
+def _fits(told: Mapping[str, Told]) -> dict[str, Any]:
+    """Return the last fits of every model."""
+    last = {name: one.windows[-1].to_json() for name, one in told.items()}
+    return {"features": list(NAMES), "horizons_s": list(HORIZONS_S), **last}
 
 
 def _laws(

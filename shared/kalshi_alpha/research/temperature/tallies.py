@@ -6,7 +6,6 @@ none at all where none earned. The first weeks only teach.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
@@ -19,11 +18,13 @@ from kalshi_alpha.research.backtest.fills import Evidence
 from kalshi_alpha.research.backtest.records import FillRow
 from kalshi_alpha.research.backtest.summary import Sample, by_day, by_period, drawdown_of, row_of
 from kalshi_alpha.research.data.findings import Floats
+from kalshi_alpha.research.temperature.figures import block_of
 from kalshi_alpha.research.temperature.played import COIN, RULES, SIGNALS, Played, Rows, Rule
+from kalshi_alpha.research.temperature.replayed import Replayed
 from kalshi_alpha.research.temperature.walking import TEST_DAYS
+from kalshi_alpha.trading.evidence import fall_of_risk, sharpe, won_share
 
 FEWEST_DAYS, FEWEST_FILLS = 21, 20
-YEAR = 365.0  # these ladders settle every day
 _HALF = ("from", "to", "fills", "realised", "realised_low", "realised_high")
 
 
@@ -59,6 +60,28 @@ def summed(
                 ]
             found.append(row)
     return found
+
+
+def replayed_rows(found: Mapping[str, Sequence[Replayed]]) -> list[dict[str, Any]]:
+    """Return a row for each version of the strategy and for its orders with a coin's sides.
+
+    Only the first may be called an edge: the others are further looks at the same days. Fills of a
+    day whose winner is not plain are left out, and counted.
+    """
+    rows = []
+    for k, (name, days) in enumerate(found.items()):
+        reasons = sum((Counter(one.reasons) for one in days), Counter[str]())
+        for title, which in ((name, "rows"), (f"{name}: {COIN}", "coin")):
+            fills = [row for one in days for row in getattr(one, which)]
+            settled = tuple(row for row in fills if row.realised is not None)
+            orders = sum(one.orders for one in days)
+            dates = tuple(one.day.isoformat() for one in days)
+            sample = Sample(dates, settled, (), orders, block_of(len(days)))
+            row = row_of(sample, len(days), one_of_many=k > 0 or which == "coin")
+            row |= {"strategy": title, "unsettled": len(fills) - len(settled)}
+            row |= {"refused": sum(one.refused for one in days), "reasons": dict(reasons)}
+            rows.append(row | readiness_of(sample))
+    return rows
 
 
 def _chosen(
@@ -144,21 +167,18 @@ def readiness_of(sample: Sample) -> dict[str, float | None]:
     The risk is the most that stood to be lost on one day; days without a fill count as 0 profit.
     """
     daily = by_day(sample)
-    profit = np.array([row["profit"] for row in daily])
-    spread = float(profit.std(ddof=1)) if len(profit) > 1 else 0.0
+    profits = [float(row["profit"]) for row in daily]
     at_risk: dict[str, float] = {}
     for row in sample.fills:
         price = row.price / PRICE_UNIT
         lost = (price if row.side == "bid" else 1.0 - price) * row.contracts
         fee = row.fee / CASH_UNIT
         at_risk[row.day] = at_risk.get(row.day, 0.0) + lost + fee
-    most, fall = max(at_risk.values(), default=0.0), drawdown_of(daily)
-    won = [row.realised is not None and row.realised > 0.0 for row in sample.fills]
     return {
-        "sharpe": float(profit.mean()) / spread * math.sqrt(YEAR) if spread > 0.0 else None,
-        "win_rate": float(np.mean(won)) if won else None,
-        "win_rate_days": float(np.mean(profit > 0.0)) if len(profit) else None,
-        "drawdown": fall,
-        "most_at_risk": most,
-        "drawdown_of_risk": fall / most if most else None,
+        "sharpe": sharpe(profits),
+        "win_rate": won_share([row.realised or 0.0 for row in sample.fills]),
+        "win_rate_days": won_share(profits),
+        "drawdown": drawdown_of(daily),
+        "most_at_risk": max(at_risk.values(), default=0.0),
+        "drawdown_of_risk": fall_of_risk(profits, at_risk.values()),
     }
