@@ -114,9 +114,6 @@ def _median_event(seed: int) -> float:
 def _median_turn(seed: int) -> float:
     """Return the median microseconds of the strategy, as it runs live, over quotes that moved."""
     terms = load_terms()
-    # So eager that something is wanted most of the time: what is wanted is reviewed at each event.
-    eager = replace(terms.signals, least_edge=-0.05, most_incoherence=1.0)
-    terms = replace(terms, signals=eager, lean=replace(terms.lean, keep_edge=-1.0))
     horizon = replace(next(iter(horizons_from_json(shipped_horizon(), DAY).values())), by=QUOTES)
     learned = Learned(
         0.0, pool_from_json(shipped_pool(), DAY), {QUOTES: horizon},
@@ -124,7 +121,7 @@ def _median_turn(seed: int) -> float:
     )  # fmt: skip
     market = Market(fee_terms("quadratic", 1), CENTS)
     strategy = Momentum(made_brackets(BRACKETS), market, terms, 0.0, learned)
-    law, taken, wanted, looked = tuple(1.0 / BRACKETS for _ in range(BRACKETS)), [], 0, -1e9
+    law, taken, decided, looked = tuple(1.0 / BRACKETS for _ in range(BRACKETS)), [], 0, -1e9
     for at, place, bid, bid_size, ask, ask_size, taker in _quotes(seed):
         if at - looked > 300.0:
             looked = at
@@ -136,9 +133,9 @@ def _median_turn(seed: int) -> float:
         turn = strategy.take(Quoted(at, place, Top(bid, bid_size, ask, ask_size)))
         if strategy.state.mid(place) != before:
             taken.append(time.perf_counter() - begun)
-        wanted += len(turn.wanted)
-    if not wanted:
-        raise SystemExit("the strategy wanted nothing: timing it means nothing")
+        decided += len(turn.records)
+    if not decided:
+        raise SystemExit("the strategy decided nothing: timing it means nothing")
     return 1e6 * statistics.median(taken)
 
 

@@ -68,20 +68,15 @@ def pooled(
     if len(beliefs) != len(middles):
         raise DataError(f"{len(beliefs)} probabilities and {len(middles)} middles do not pair")
     power = weights.powers[bisect_right(PHASES, hour)]
-    held = [math.log(max(p, FAINTEST)) for p in beliefs]
-    shown = [math.log(share) for share in shares(middles)]
-    near = [
-        math.log(below + above + NEAR)
-        for below, above in zip((0.0, *beliefs[:-1]), (*beliefs[1:], 0.0), strict=True)
-    ]
-    return tuple(
-        softmax(
-            [
-                power * h + weights.middles * (m - h) + weights.neighbours * (n - h)
-                for h, m, n in zip(held, shown, near, strict=True)
-            ]
-        )
-    )
+    by_middle, by_near = weights.middles, weights.neighbours
+    own = power - by_middle - by_near
+    log, scores, below, last = math.log, [], 0.0, len(beliefs) - 1
+    for k, (p, share) in enumerate(zip(beliefs, shares(middles), strict=True)):
+        near = below + (beliefs[k + 1] if k < last else 0.0) + NEAR
+        held = log(max(FAINTEST, p))
+        scores.append(own * held + by_middle * log(share) + by_near * log(near))
+        below = p
+    return tuple(softmax(scores))
 
 
 def shares(middles: Sequence[float | None]) -> list[float]:
@@ -91,8 +86,10 @@ def shares(middles: Sequence[float | None]) -> list[float]:
     """
     known = [m for m in middles if m is not None]
     missing = len(middles) - len(known)
-    part = max((1.0 - sum(known)) / max(missing, 1), 2.0 * LEAST)
-    filled = [max(part if m is None else m, LEAST) for m in middles]
+    if missing:
+        part = max((1.0 - sum(known)) / missing, 2.0 * LEAST)
+        known = [part if m is None else m for m in middles]
+    filled = [max(LEAST, m) for m in known]
     total = sum(filled)
     return [one / total for one in filled]
 

@@ -24,6 +24,7 @@ FULL_FLOW = 500.0  # contracts at which a flow counts as a whole one, roughly
 TOGETHER_S = 1800.0  # a purchase and a sale so far apart still make a middle
 NEVER_S = 86_400.0  # stands for the age of a bracket that was never heard of
 _LONG = -math.inf
+_SWEPT = 64  # events from one look at what may be forgotten to the next
 
 
 class Recent:
@@ -41,7 +42,7 @@ class Recent:
         self.midnight = midnight
         self._mid: list[float | None] = [None] * brackets
         self._last: list[float | None] = [None] * brackets  # newest price of a trade
-        self._bid, self._ask = [0.0] * brackets, [0.0] * brackets
+        self._bid, self._ask = [0] * brackets, [0] * brackets
         self._bid_at, self._ask_at = [_LONG] * brackets, [_LONG] * brackets
         self._heard = [_LONG] * brackets
         self._flow = [0] * brackets
@@ -55,31 +56,30 @@ class Recent:
         if not 0 < price < PRICE_UNIT or size <= 0:
             return  # no trade can be so
         at = self._now(at)
-        paid = price / PRICE_UNIT
         if bought:
-            self._ask[place], self._ask_at[place] = paid, at
+            self._ask[place], self._ask_at[place] = price, at
         else:
-            self._bid[place], self._bid_at[place] = paid, at
-        self._last[place] = paid
+            self._bid[place], self._bid_at[place] = price, at
+        self._last[place] = paid = price / PRICE_UNIT
         apart = abs(self._ask_at[place] - self._bid_at[place])
-        both = (self._bid[place] + self._ask[place]) / 2.0
+        both = (self._bid[place] / PRICE_UNIT + self._ask[place] / PRICE_UNIT) / 2.0
         self._mid[place] = both if apart <= TOGETHER_S else paid
         self._flow[place] += size if bought else -size
         self._keep(at, place)
 
     def quote(self, at: float, place: int, bid: int | None, ask: int | None) -> None:
         """Take the best of both sides, 1/10000 dollar; nothing happens where neither moved."""
-        low, high = (bid or 0) / PRICE_UNIT, (PRICE_UNIT if ask is None else ask) / PRICE_UNIT
+        low, high = bid or 0, PRICE_UNIT if ask is None else ask
         if low >= high:
             return  # crossed: no news of a price
         if self._mid[place] is not None:
-            if (low, high) == (self._bid[place], self._ask[place]):
-                return
             by = low + high - self._bid[place] - self._ask[place]
+            if not by and low == self._bid[place]:
+                return
             # In cents, times a hundred: so many of these are a whole flow, as of contracts.
-            self._flow[place] += round(by * PRICE_UNIT) * SIZE_UNIT
+            self._flow[place] += by * SIZE_UNIT
         self._bid[place], self._ask[place] = low, high
-        self._mid[place] = (low + high) / 2.0
+        self._mid[place] = (low / PRICE_UNIT + high / PRICE_UNIT) / 2.0
         self._keep(self._now(at), place)
 
     def reaches(self, at: float) -> bool:
@@ -126,10 +126,11 @@ class Recent:
         self._n += 1
         self._at.append(at)
         self._rows.append((tuple(self._mid), tuple(self._flow), self._n))
-        # One row from before what may be asked for has to stay; gone in halves, so O(1).
-        gone = bisect_right(self._at, at - BACK_S[2]) - 1
-        if gone > len(self._at) // 2:
-            del self._at[:gone], self._rows[:gone]
+        if self._n % _SWEPT == 0:
+            # One row from before what may be asked for has to stay.
+            gone = bisect_right(self._at, at - BACK_S[2]) - 1
+            if gone > 0:
+                del self._at[:gone], self._rows[:gone]
 
     def _row(self, at: float) -> tuple[tuple[float | None, ...], tuple[int, ...], int]:
         k = bisect_right(self._at, at) - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 
 from kalshi_alpha.errors import DataError
 
@@ -56,7 +57,7 @@ class FilterTerms:
 def softmax(scores: Sequence[float]) -> list[float]:
     """Return the distribution whose log is ``scores``, up to a common shift."""
     highest = max(scores)
-    powers = [math.exp(y - highest) for y in scores]
+    powers = [exp(y - highest) for y in scores]
     total = sum(powers)
     return [power / total for power in powers]
 

@@ -98,25 +98,30 @@ def signals(moment: Moment, place: int, rules: SignalRules) -> tuple[Signal, ...
         rules: limits, fees and grid.
     """
     state, terms = moment.state, rules.terms
-    centre = state.centre_rates(moment.at)
+    if not state.whole:
+        return ()
+    centre, view = state.centre_rates(moment.at), state.view(place, moment.at)
+    moves, leads = abs(centre[0]) >= terms.least_centre, abs(view.velocity) >= terms.least_velocity
+    if not (moves or leads):
+        return ()
+    shared = _shared(moment, rules)
     found: list[Signal] = []
-    if abs(centre[0]) >= terms.least_centre and state.whole:
-        found += _migration(moment, centre, rules)
-    if state.whole:
-        view = state.view(place, moment.at)
-        if abs(view.velocity) >= terms.least_velocity:
-            found += _led(moment, place, view, rules)
+    if moves:
+        found += _migration(moment, centre, shared, rules)
+    if leads:
+        found += _led(moment, place, view, shared, rules)
     return tuple(found)
 
 
-def _migration(moment: Moment, centre: tuple[float, float], rules: SignalRules) -> Iterator[Signal]:
+def _migration(
+    moment: Moment, centre: tuple[float, float], shared: tuple[Check, ...], rules: SignalRules
+) -> Iterator[Signal]:
     """Lean with the mass: buy the bracket it moves into, sell the one it leaves."""
     state, terms = moment.state, rules.terms
     velocity, acceleration = centre
     onwards = 1 if velocity > 0.0 else -1
     middle = state.centre()
     assert middle is not None
-    shared = _shared(moment, rules)
     checks = (
         Check("centre", True, abs(velocity), terms.least_centre),
         Check("acceleration", acceleration * onwards > 0.0, acceleration * onwards, 0.0),
@@ -127,7 +132,13 @@ def _migration(moment: Moment, centre: tuple[float, float], rules: SignalRules) 
         yield _signal(moment, MIGRATION, place, side, view, (*checks, *shared), rules)
 
 
-def _led(moment: Moment, place: int, view: BracketView, rules: SignalRules) -> Iterator[Signal]:
+def _led(
+    moment: Moment,
+    place: int,
+    view: BracketView,
+    shared: tuple[Check, ...],
+    rules: SignalRules,
+) -> Iterator[Signal]:
     """Lean with a bracket that moves first, and against the neighbour that gives way last."""
     state, terms = moment.state, rules.terms
     way = 1 if view.velocity > 0.0 else -1
@@ -142,7 +153,7 @@ def _led(moment: Moment, place: int, view: BracketView, rules: SignalRules) -> I
         Check("velocity", True, speed, terms.least_velocity),
         Check("acceleration", rising >= least, rising, least),
         Check("leads", fastest < speed, fastest, speed),
-        *_shared(moment, rules),
+        *shared,
     )
     side = Side.BID if way > 0 else Side.ASK
     yield _signal(moment, LEADER, place, side, view, checks, rules)

@@ -108,6 +108,11 @@ class MarketState:
         twice = self._each[place].twice
         return None if twice is None else twice / _TWO_DOLLARS
 
+    def mids(self) -> list[float | None]:
+        """Return the middle of every bracket, as ``mid`` does."""
+        every = [one.twice for one in self._each]
+        return [None if twice is None else twice / _TWO_DOLLARS for twice in every]
+
     def spread(self, place: int) -> float:
         """Return the dollars between bid and ask, as quoted or as traded; at least a cent then."""
         one = self._each[place]

@@ -132,7 +132,7 @@ class Momentum:
         filtered, weights = self.filter.probabilities(), self.learned.pool
         if weights is None:
             return filtered
-        middles = [self.state.mid(k) for k in range(len(filtered))]
+        middles = self.state.mids()
         hour = (self.filter.at - self.learned.midnight) / 3600.0
         return pooled(filtered, middles, hour, weights)
 
@@ -211,23 +211,27 @@ class Momentum:
             self.state,
             self._believed,
             self.hazard_at(at),
-            (self.heat.heat(at, BUY), self.heat.heat(at, SELL)),
+            self.heat.heats(at),
             self.terms.lean.calibrated,
             current=self._followed,
         )
+        stops = self._stops()
         for signal in signals(moment, place, self._rules):
-            record = self._consider(signal, moment)
+            record = self._consider(signal, moment, stops)
             if record is not None:
                 yield record
 
     # --- what it wants -----------------------------------------------------------------------
 
-    def _consider(self, signal: Signal, moment: Moment) -> LeanRecord | None:
+    def _consider(self, signal: Signal, moment: Moment, stops: Refuse | None) -> LeanRecord | None:
         """Turn a signal that passes every gate into an order; record what became of it."""
-        signal, at = self._learned(signal, moment), moment.at
-        if not self._stops() and self._said_lately(signal, signal.against, at):
+        at, against = moment.at, signal.against
+        if not against:
+            signal = self._learned(signal, moment)
+            against = signal.against
+        if against and stops is None and self._said_lately(signal, against, at):
             return None  # most signals are refused, and for the reason they just were
-        verdict = self._may(signal, moment)
+        verdict = stops or self._may(signal, moment)
         size = 0
         if isinstance(verdict, Allow):
             size = self._size(signal, moment, verdict.size_share)
@@ -255,8 +259,6 @@ class Momentum:
 
     def _learned(self, signal: Signal, moment: Moment) -> Signal:
         """Ask a signal that every other gate lets pass what past days say of its like."""
-        if not signal.stands:
-            return signal
         checks, edge = list(signal.checks), signal.edge
         up = self.foresight.up(moment.at, signal.place)
         if up is not None:
@@ -283,9 +285,6 @@ class Momentum:
 
     def _may(self, signal: Signal, moment: Moment) -> Verdict:
         """Return the first refusal of everything that stands before an order, else how much."""
-        stops = self._stops()
-        if isinstance(stops, Refuse):
-            return stops
         verdict = signal.verdict
         if isinstance(verdict, Refuse):
             return verdict

@@ -101,7 +101,7 @@ def test_it_keeps_five_minutes_and_not_the_day(traded):
         recent.trade(at, place, price, size, bought=bought)
     kept = recent.to_json()["rows"]
     late = sum(at > traded.at[-1] - 300.0 for at, *_ in kept)
-    assert len(kept) <= 2 * (late + 1) < len(traded.at)
+    assert late < len(kept) <= late + 1 + 64 < len(traded.at) // 2
 
 
 def test_a_quote_that_moves_nothing_is_not_heard():
