@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -293,3 +294,33 @@ def test_where_trades_alone_are_heard_a_bracket_that_was_silent_for_hours_is_old
     turns = late(strategy, lambda at, price: Traded(at, 2, price, 1000, Side.BID))
     assert [turn.wanted for turn in turns] == [()] * 3
     assert {record.code for turn in turns for record in turn.records} == {"age"}
+
+
+def test_orders_are_the_same_whether_or_not_a_refusal_was_said_lately():
+    """What was refused a moment ago is passed over early, and nothing that stands with it."""
+
+    def orders(repeat_s):
+        terms = eager_terms()
+        terms = replace(
+            terms,
+            signals=replace(terms.signals, least_flow=0.0, least_acceleration=0.0),
+            lean=replace(terms.lean, repeat_s=repeat_s),
+        )
+        strategy, found = begun(terms), []
+        random = Random(4)
+        middles = [1000, 3000, 4000, 2000]
+        for k in range(1500):
+            place = random.randrange(4)
+            middles[place] = min(9000, max(600, middles[place] + random.choice((-200, 0, 200))))
+            if k % 100 == 0:
+                strategy.take(Looked(5.0 + k, (0.1, 0.3, 0.4, 0.2), 0.01))
+            bid = middles[place] - 200
+            side = random.choice(list(Side))  # takers who press either way, whatever prices do
+            strategy.take(Traded(5.0 + k, place, middles[place], 50_000, side))
+            turn = strategy.take(Quoted(5.0 + k, place, top(bid, bid + 400)))
+            found.append(turn.wanted)
+        return found
+
+    often, seldom = orders(0.0), orders(10_000.0)
+    assert often == seldom
+    assert any(often)
