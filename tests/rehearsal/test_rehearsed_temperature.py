@@ -40,6 +40,9 @@ def test_every_recorded_trade_after_midnight_is_heard_and_the_day_settles(left):
         t for t in recorded_day(DAY).trades() if t.at > datetime(2024, 12, 3, 4, 58, tzinfo=UTC)
     ]
     assert left.summary["trades"] == len(trades) == 1529
+    kept = read_lines(FolderStore(left.folder / "artifacts"), "KXHIGHNY-24DEC03", "trades")
+    told = [(row["ticker"], row["price"], row["size"], row["taker"]) for row in kept]
+    assert sorted(told) == sorted((t.ticker, t.price, t.size, t.taker.value) for t in trades)
     assert left.summary["won"] == "41\N{DEGREE SIGN} to 42\N{DEGREE SIGN}"
     assert left.summary["settled"] == "41"
     assert left.summary["scores"]["looks"] > 1_000

@@ -90,9 +90,28 @@ TABLES_OF_TEMPERATURE: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("price", "size"), "bigint"),
         **dict.fromkeys(("seconds", "belief", "mid", "edge", "hazard", "heat"), "double"),
     },
+    "temperature_trades": {
+        "seconds": "double",
+        **dict.fromkeys(("ticker", "taker"), "string"),
+        **dict.fromkeys(("price", "size"), "bigint"),
+    },
+    "temperature_fills": {
+        "seconds": "double",
+        **dict.fromkeys(("event", "window_id", "order_id", "ticker", "side"), "string"),
+        **dict.fromkeys(("price", "size", "fee", "result"), "bigint"),
+    },
 }  # fmt: skip
 
 QUESTIONS_OF_TEMPERATURE: Mapping[str, str] = {
+    "temperature-earned": (
+        "SELECT day, event, count(*) AS fills, sum(result) / 1e6 AS dollars, "
+        "sum(fee) / 1e6 AS fees FROM temperature_fills GROUP BY day, event ORDER BY day DESC, event"
+    ),
+    "temperature-traded": (
+        "SELECT day, ticker, count(*) AS trades, sum(size) / 100 AS contracts, "
+        "sum(CASE WHEN taker = 'bid' THEN size ELSE -size END) / 100 AS bought_less_sold "
+        "FROM temperature_trades GROUP BY day, ticker ORDER BY day DESC, ticker"
+    ),
     "temperature-why": (
         "SELECT day, action, kind, code, count(*) AS times, min(reason) AS one_of_them "
         "FROM temperature_decisions GROUP BY day, action, kind, code "

@@ -7,7 +7,7 @@ parquet file a kind, which DuckDB asks on a laptop, and daily tables, which Athe
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kalshi_alpha.cloud.artifacts import ArtifactStore
 from kalshi_alpha.cloud.rollup import TABLES_OF_TEMPERATURE, key
 from kalshi_alpha.errors import ConfigurationError, DataError
 from kalshi_alpha.markets.temperature import event_of
+from kalshi_alpha.momentum.settled import SettledDay, settled_key
 from kalshi_alpha.research.temperature.record import (
     FEATURES,
     LEANS,
@@ -40,6 +42,8 @@ _FEATURES, _LEANS = (
     for table in TABLE_OF.values()
 )
 _LEANS |= dict.fromkeys(("pros", "cons"), pa.list_(pa.string()))
+_LINES = {**TABLE_OF, "trades": "temperature_trades"}  # tables by kind of line
+_FILLED = "temperature_fills"
 DAYS_BACK = 4  # a long weekend without an evening's job
 _ORDERS = {
     **dict.fromkeys(
@@ -74,17 +78,19 @@ def roll_up(runtime: Runtime, today: date) -> dict[str, int]:
         rows by table; a day without a process leaves no file.
 
     Raises:
+        DataError: naming the file, when what a process left cannot be read.
         ConfigurationError: when a group of the deployed cities is none of the table's.
     """
-    store, counts = runtime.artifacts, dict.fromkeys(TABLE_OF.values(), 0)
+    store, counts = runtime.artifacts, dict.fromkeys(TABLES_OF_TEMPERATURE, 0)
     for back in range(1, DAYS_BACK + 1):
         day = today - timedelta(days=back)
-        for kind, table in TABLE_OF.items():
-            rows = [
-                row
-                for series in series_in(runtime.settings.cities)
-                for row in read_lines(store, event_of(series, day), kind)
-            ]
+        events = [event_of(series, day) for series in series_in(runtime.settings.cities)]
+        found = {
+            table: [row for event in events for row in read_lines(store, event, kind)]
+            for kind, table in _LINES.items()
+        }
+        found[_FILLED] = [row for event in events for row in _settled(store, event)]
+        for table, rows in found.items():
             if rows:
                 wanted = TABLES_OF_TEMPERATURE[table]
                 schema = pa.schema([(name, _TYPES[how]) for name, how in wanted.items()])
@@ -93,6 +99,31 @@ def roll_up(runtime: Runtime, today: date) -> dict[str, int]:
                 store.write(key(table, day), packed.getvalue())
                 counts[table] += len(rows)
     return counts
+
+
+def _settled(store: ArtifactStore, event: str) -> Iterator[dict[str, Any]]:
+    """Yield an event's fills with what they came to, none before it is settled."""
+    name = settled_key(event)
+    if name not in store.keys(name):
+        return
+    try:
+        day = SettledDay.from_bytes(store.read(name))
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
+    for one in day.fills:
+        fill = one.fill
+        yield {
+            "at": fill.at.timestamp(),
+            "event": event,
+            "window_id": one.window_id,
+            "order_id": fill.order_id,
+            "ticker": fill.ticker,
+            "side": fill.side.value,
+            "price": fill.price,
+            "size": fill.size,
+            "fee": fill.fee,
+            "result": one.result,
+        }
 
 
 def write_tables(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Path]:

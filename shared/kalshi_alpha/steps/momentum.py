@@ -31,7 +31,7 @@ from kalshi_alpha.markets.capture import NOTE, VENUE
 from kalshi_alpha.markets.climate_day import ClimateDay
 from kalshi_alpha.markets.orders import PublicTrade, Side
 from kalshi_alpha.markets.units import price_from_text, size_from_text
-from kalshi_alpha.momentum.events import Halted, Looked, Quoted, Resumed, Ticked, Traded, Unheard
+from kalshi_alpha.momentum.events import Halted, Looked, Quoted, Resumed, Ticked, Unheard
 from kalshi_alpha.momentum.inventory import Feed
 from kalshi_alpha.momentum.strategy import Learned
 from kalshi_alpha.momentum.terms import StrategyTerms
@@ -267,12 +267,7 @@ class MomentumWatch:
         event = self.events[trade.ticker]
         if event.touches(trade):
             self._touched.set()
-        place = event.brackets.place(trade.ticker)
-        self._told(
-            event.take(
-                Traded(heard_at.timestamp(), place, trade.price, trade.size, trade.taker_side)
-            )
-        )
+        self._told(event.traded(trade, heard_at))
 
     def hear(self, heard: object) -> None:
         """Take what the stream says of the books and of our orders."""

@@ -22,7 +22,7 @@ from kalshi_alpha.markets.orders import Fill, PublicTrade, Side
 from kalshi_alpha.markets.stations import Station, check_rules, load_stations
 from kalshi_alpha.markets.temperature import Stretch, event_of, stretches
 from kalshi_alpha.momentum.brackets import brackets_of
-from kalshi_alpha.momentum.events import Event, Held, Unheard
+from kalshi_alpha.momentum.events import Event, Held, Traded, Unheard
 from kalshi_alpha.momentum.inventory import holdings_of
 from kalshi_alpha.momentum.strategy import Learned, Market, Momentum
 from kalshi_alpha.momentum.terms import StrategyTerms
@@ -38,6 +38,7 @@ from kalshi_alpha.steps.pull import Pull
 from kalshi_alpha.trading.plan import QuotePlan, TargetQuote
 
 _PPM = 1_000_000
+KINDS = ("leans", "features", "trades")  # of lines that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class MomentumEvent:
     terms: StrategyTerms
     shadow: bool = False
     learned: Learned | None = None
-    lines: dict[str, list[str]] = field(default_factory=lambda: {"leans": [], "features": []})
+    lines: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     counts: Counter[str] = field(default_factory=Counter)
     unseen: bool = False  # whether a pull has taken out what the ledger still has resting
     _begun: set[str] = field(default_factory=set)
@@ -151,6 +152,20 @@ class MomentumEvent:
             self.counts[f"{record.action}:{record.code or record.kind}"] += 1
             self.lines["leans"].append(json.dumps(record.to_json()))
         return turn.changed
+
+    def traded(self, trade: PublicTrade, heard_at: datetime) -> bool:
+        """Keep a public trade and tell the strategy of it, as ``take`` does."""
+        row = {
+            "at": trade.at.timestamp(),
+            "ticker": trade.ticker,
+            "taker": trade.taker_side.value,
+            "price": trade.price,
+            "size": trade.size,
+        }
+        self.lines["trades"].append(json.dumps(row))
+        place = self.brackets.place(trade.ticker)
+        heard = heard_at.timestamp()
+        return self.take(Traded(heard, place, trade.price, trade.size, trade.taker_side))
 
     def resume(self) -> bool:
         """Go on from the last snapshot of this day, if there is one; no book of it is trusted."""

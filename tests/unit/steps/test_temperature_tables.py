@@ -14,7 +14,9 @@ from kalshi_alpha.clock import ManualClock, from_iso
 from kalshi_alpha.cloud.rollup import TABLES_OF_TEMPERATURE, key
 from kalshi_alpha.errors import ConfigurationError, DataError
 from kalshi_alpha.jobs.momentum_tables import roll_up
+from kalshi_alpha.momentum.settled import settled_key
 from kalshi_alpha.steps.runtime import Runtime, Settings
+from tests.climate_days import a_fill, a_settled_day
 
 TUESDAY = date(2024, 12, 3)
 EVENT = "KXHIGHNY-24DEC03"
@@ -43,10 +45,14 @@ def test_a_climate_day_that_is_over_becomes_a_part_of_each_table(runtime: Runtim
         {"at": 1.0, "event": EVENT, "ticker": "A", "place": 0, "mid": None, "heard": True},
     )
     leave(runtime, "leans", {"at": 3.0, "action": "refuse", "code": "edge", "pros": ["one"]})
+    traded = {"ticker": "A", "taker": "bid", "price": 4500, "size": 300}
+    leave(runtime, "trades", {"at": 1.5, **traded})
 
     assert roll_up(runtime, date(2024, 12, 4)) == {
         "temperature_features": 2,
         "temperature_decisions": 1,
+        "temperature_trades": 1,
+        "temperature_fills": 0,
     }
     one, other = read(runtime, "temperature_features", TUESDAY)
     assert (one["ticker"], one["seconds"], one["mid"]) == ("A", 1.0, None)
@@ -55,6 +61,24 @@ def test_a_climate_day_that_is_over_becomes_a_part_of_each_table(runtime: Runtim
     [row] = read(runtime, "temperature_decisions", TUESDAY)
     assert (row["action"], row["code"], row["seconds"]) == ("refuse", "edge", 3.0)
     assert "pros" not in row
+    assert read(runtime, "temperature_trades", TUESDAY) == [{"seconds": 1.5, **traded}]
+
+
+def test_a_settled_day_leaves_its_fills_with_what_they_came_to(runtime: Runtime) -> None:
+    made = a_settled_day(TUESDAY, "KXHIGHNY", a_fill(TUESDAY))
+    runtime.artifacts.write(settled_key(EVENT), made.to_bytes())
+
+    assert roll_up(runtime, date(2024, 12, 4))["temperature_fills"] == 1
+    [row] = read(runtime, "temperature_fills", TUESDAY)
+    (one,) = made.fills
+    assert row == {
+        "seconds": one.fill.at.timestamp(), "event": EVENT, "window_id": one.window_id,
+        "order_id": one.fill.order_id, "ticker": one.fill.ticker, "side": "bid",
+        "price": one.fill.price, "size": one.fill.size, "fee": one.fill.fee, "result": one.result,
+    }  # fmt: skip
+    runtime.artifacts.write(settled_key(EVENT), b"{}")
+    with pytest.raises(DataError, match=r"settled\.json: a settled day is of schema"):
+        roll_up(runtime, date(2024, 12, 4))
 
 
 def test_the_day_that_still_runs_waits_and_one_of_a_weekend_is_caught_up(runtime: Runtime) -> None:
