@@ -6,16 +6,15 @@ weather; what it says at an instant rests on the trades up to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.momentum.filter import BracketFilter, FilterTerms
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
+from kalshi_alpha.research.parallel import mapped
 from kalshi_alpha.research.temperature.panel import Traded
 from kalshi_alpha.research.temperature.trades import Event
 
@@ -157,7 +156,7 @@ def panel_of(
     given = laws or {}
     jobs = [(one, tuple(settings), given.get(one.name, ())) for one in events]
     parts = []
-    for k, part in enumerate(_mapped(jobs, workers)):
+    for k, part in enumerate(mapped(_part, jobs, workers, chunk=_CHUNK)):
         parts.append(part)
         if progress is not None:
             progress(k + 1, len(jobs))
@@ -212,16 +211,6 @@ def _joined(events: Sequence[Event], settings: Sequence[Setting], parts: Sequenc
             one: column([part.filtered[k] for part in parts]) for k, one in enumerate(settings)
         },
     )
-
-
-def _mapped(
-    jobs: Sequence[tuple[Event, tuple[Setting, ...], Law]], workers: int
-) -> Iterator[_Part]:
-    if workers <= 1 or len(jobs) <= 1:
-        yield from map(_part, jobs)
-        return
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_part, jobs, chunksize=_CHUNK)
 
 
 def _padded(values: Floats, widest: int) -> Floats:

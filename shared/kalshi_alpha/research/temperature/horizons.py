@@ -7,10 +7,8 @@ to a direction is fitted and chosen on the last two weeks by a model that has no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ import numpy as np
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.momentum.horizon import HorizonWeights
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
+from kalshi_alpha.research.parallel import mapped
 from kalshi_alpha.research.scores.clusters import DayBootstrap, Interval
 from kalshi_alpha.research.temperature.direction import Direction, choose_direction
 from kalshi_alpha.research.temperature.features import HORIZONS_S, Samples
@@ -169,7 +168,7 @@ def tell(
             f"no day has {plan.fewest} days of events among the {plan.train} before it: give more"
         )
     found = []
-    for k, one in enumerate(_mapped(jobs, workers)):
+    for k, one in enumerate(mapped(_window, jobs, workers)):
         found.append(one)
         if progress is not None:
             progress(k + 1, len(jobs))
@@ -191,14 +190,6 @@ class _Window:
     fitted: Fitted
     expected: Mapping[str, Floats]
     up: Mapping[str, Floats]
-
-
-def _mapped(jobs: Sequence[tuple[Samples, Samples, Plan]], workers: int) -> Iterator[_Window]:
-    if workers <= 1 or len(jobs) <= 1:
-        yield from map(_window, jobs)
-        return
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_window, jobs)
 
 
 def _window(job: tuple[Samples, Samples, Plan]) -> _Window:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from multiprocessing import get_context
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +20,7 @@ from kalshi_alpha.momentum.horizon import TRADES, HorizonWeights
 from kalshi_alpha.research.backtest.records import FillRow
 from kalshi_alpha.research.data.findings import Floats
 from kalshi_alpha.research.fills.spells import Spells
+from kalshi_alpha.research.parallel import mapped
 from kalshi_alpha.research.temperature.filtering import Law, Panel, Progress, filtered
 from kalshi_alpha.research.temperature.horizons import Fitted
 from kalshi_alpha.research.temperature.leanings import (
@@ -269,7 +268,7 @@ def _played(
     jobs: Sequence[Job], workers: int, progress: Progress | None, before: int, of: int
 ) -> list[Played]:
     found: list[Played] = []
-    for one in _mapped(jobs, workers):
+    for one in mapped(play_event, jobs, workers, chunk=_CHUNK):
         found.append(one)
         if progress is not None:
             progress(before + len(found), of)
@@ -280,11 +279,3 @@ def window_of(windows: Sequence[W], day: int) -> W | None:
     """Return the window in which a day lies, None for a day that none scores."""
     mine = [one for one in windows if one.first <= day < one.first + TEST_DAYS]
     return mine[-1] if mine else None
-
-
-def _mapped(jobs: Sequence[Job], workers: int) -> Iterator[Played]:
-    if workers <= 1 or len(jobs) <= 1:
-        yield from map(play_event, jobs)
-        return
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(play_event, jobs, chunksize=_CHUNK)

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
-from multiprocessing import get_context
 
 import numpy as np
 
@@ -48,6 +46,7 @@ from kalshi_alpha.research.backtest.loading import CENTS
 from kalshi_alpha.research.backtest.records import MARKOUTS_S, FillRow
 from kalshi_alpha.research.backtest.tape import at_second
 from kalshi_alpha.research.data.findings import Floats
+from kalshi_alpha.research.parallel import mapped
 from kalshi_alpha.research.replay.engine import Replay, replay
 from kalshi_alpha.research.replay.ledger import FeeMeter
 from kalshi_alpha.research.replay.rules import ReplayFill, Report, Rules
@@ -187,20 +186,12 @@ def replay_days(
 ) -> dict[str, list[Replayed]]:
     """Replay every version on every day, and return the days by version."""
     found: dict[str, list[Replayed]] = {}
-    for k, versions in enumerate(_mapped(days, workers)):
+    for k, versions in enumerate(mapped(replay_day, days, workers)):
         for name, one in versions.items():
             found.setdefault(name, []).append(one)
         if progress is not None:
             progress(k + 1, len(days))
     return found
-
-
-def _mapped(days: Sequence[Day], workers: int) -> Iterator[dict[str, Replayed]]:
-    if workers <= 1 or len(days) <= 1:
-        yield from map(replay_day, days)
-        return
-    with ProcessPoolExecutor(min(workers, len(days)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(replay_day, days)
 
 
 def replay_day(day: Day) -> dict[str, Replayed]:
