@@ -49,7 +49,8 @@ class Station:
         zone: the wall clock there.
         daily: its number in the archive of daily summaries, empty when none is known.
         proven: whether the row was read or measured rather than assumed.
-        grid: the office's forecast grid, such as ``LOT/72,69``; empty when none is known.
+        grid: the office's forecast grid, such as ``LOT/72,69``, for when it cannot be asked; empty
+            when none is known.
     """
 
     series: str

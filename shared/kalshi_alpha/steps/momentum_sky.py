@@ -49,6 +49,10 @@ class Office(Protocol):
         """Return one issue of the climate report."""
         ...
 
+    def grid(self, station: Station) -> Answer[str]:
+        """Return the forecast grid that a station lies in."""
+        ...
+
     def forecast(self, station: Station, grid: str, day: ClimateDay) -> Answer[IssuedForecast]:
         """Return the forecast of a climate day's maximum."""
         ...
@@ -73,6 +77,7 @@ class OfficeSky:
         self._reports: dict[str, dict[str, ClimateReport]] = {}  # by station, by issue
         self._asked_at: dict[str, datetime] = {}
         self._forecasts: dict[str, tuple[datetime, Forecast | None]] = {}  # when asked, by station
+        self._grids: dict[str, str] = {}  # by station, as the office has them today
 
     def look(self, event: MomentumEvent, now: datetime) -> Looked | None:
         """Return what is known now, None when the office does not answer."""
@@ -126,16 +131,30 @@ class OfficeSky:
         one of before stays, with the time at which it was made.
         """
         asked, kept = self._forecasts.get(station.station, (None, None))
-        if not station.grid or (asked is not None and now - asked < FORECAST_EVERY):
+        if asked is not None and now - asked < FORECAST_EVERY:
             return kept
         try:
-            answer = self._office.forecast(station, station.grid, day)
+            answer = self._office.forecast(station, self._grid(station), day)
             self._keep(station, "forecast", answer.payload, answer.at)
             kept = Forecast(answer.read.high, answer.read.issued_at)
         except (VenueError, DataError) as error:
             self._tell(f"{station.station}: no new forecast of {day.date}: {error}")
         self._forecasts[station.station] = now, kept
         return kept
+
+    def _grid(self, station: Station) -> str:
+        """Return a station's grid: the office's own word, for it moves them; else the table's."""
+        if station.station not in self._grids:
+            try:
+                answer = self._office.grid(station)
+            except (VenueError, DataError) as error:
+                if not station.grid:
+                    raise
+                self._tell(f"{station.station}: its grid is the table's, {station.grid}: {error}")
+                return station.grid
+            self._keep(station, "grid", answer.payload, answer.at)
+            self._grids[station.station] = answer.read
+        return self._grids[station.station]
 
     def _keep(self, station: Station, what: str, payload: bytes, at: datetime) -> None:
         if not self._runtime.settings.artifacts:

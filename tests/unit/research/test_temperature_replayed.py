@@ -38,6 +38,7 @@ FIRST = date(2026, 1, 5)
 STRIKES = ("T30", "B30.5", "B32.5", "T33")
 NOON = 12 * 3600.0
 WON = 2
+ENDS = {"fills": 9, "realised": -0.06, "realised_low": -0.11, "realised_high": -0.01}
 
 
 def row(day, seconds, strike, bid, ask):
@@ -273,6 +274,10 @@ def test_the_study_replays_quotes_that_lie_beside_the_trades(tmp_path):
     assert any("kalshi_high_ny_quotes/quotes.parquet" in name for name in found["provenance"])
     titles = [section.heading for section in page_of(found).sections]
     assert titles[-1] == "The strategy on recorded quotes"
+    fact = page_of(found).facts[2]
+    assert fact.name == "On recorded quotes, cents a contract"
+    bad = found | {"replayed": [found["replayed"][0] | ENDS, *found["replayed"][1:]]}
+    assert page_of(bad).facts[2].status == "bad"
 
 
 @pytest.mark.shared_data

@@ -37,6 +37,7 @@ class MadeOffice:
         self.degrees, self.kept, self.fails = degrees, list(reports), False
         self.asked = []
         self.high, self.made = None, DAY.start
+        self.grids = {}
 
     def observations(self, station, start, end):
         self.asked.append("observations")
@@ -60,6 +61,12 @@ class MadeOffice:
         del station
         self.asked.append(issue.id)
         return Answer(b"{}", self.kept[int(issue.id[-4:])], issue.issued_at)
+
+    def grid(self, station):
+        self.asked.append(f"grid of {station.station}")
+        if station.station not in self.grids:
+            raise DataError(f"the weather office has no grid for {station.station}")
+        return Answer(b"{}", self.grids[station.station], NOON)
 
     def forecast(self, station, grid, day):
         self.asked.append(grid)
@@ -96,7 +103,7 @@ def test_what_is_observed_makes_a_law_that_sums_to_one_and_a_hazard(tmp_path):
     office = MadeOffice([(NOON - timedelta(hours=1), 39), (NOON - timedelta(minutes=9), 41)])
     sky, told = a_sky(tmp_path, office)
     seen = sky.look(an_event(), NOON)
-    assert told == []
+    assert all("no new forecast" in said for said in told)
     assert seen.at == NOON.timestamp()
     assert sum(seen.law) == pytest.approx(1.0)
     assert seen.law[0] < 0.05
@@ -206,11 +213,40 @@ def test_a_forecast_moves_the_law_is_asked_for_once_an_hour_and_the_last_one_sta
     assert sum("forecast" in key for key in kept) == 1
 
 
-def test_a_station_without_a_grid_has_no_forecast_and_nobody_is_asked(tmp_path):
+def test_the_office_is_asked_once_where_a_station_lies_and_its_word_goes_before_the_tables(
+    tmp_path,
+):
+    office = MadeOffice(degrees=[(NOON, 40)])
+    office.grids, office.high = {"KMDW": "LOT/73,70"}, 42.0
+    sky, told = a_sky(tmp_path, office)
+    for hours in range(3):
+        sky.look(at_midway(), NOON + timedelta(hours=hours))
+
+    assert office.asked.count("grid of KMDW") == 1
+    assert office.asked.count("LOT/73,70") == 3
+    assert told == []
+    assert any("/grid-" in key for key in FolderStore(tmp_path).keys("weather/KMDW/"))
+
+
+def test_an_office_that_does_not_say_leaves_the_tables_grid_and_is_asked_again(tmp_path):
+    office = MadeOffice(degrees=[(NOON, 40)])
+    office.high = 42.0
+    sky, told = a_sky(tmp_path, office)
+    sky.look(at_midway(), NOON)
+    office.grids = {"KMDW": "LOT/73,70"}
+    sky.look(at_midway(), NOON + timedelta(hours=1))
+
+    assert [one for one in office.asked if one.startswith("LOT")] == ["LOT/72,69", "LOT/73,70"]
+    assert told == [
+        "KMDW: its grid is the table's, LOT/72,69: the weather office has no grid for KMDW"
+    ]
+
+
+def test_a_station_whose_grid_nobody_knows_has_no_forecast_and_says_so(tmp_path):
     office = MadeOffice(degrees=[(NOON, 40)])
     sky, told = a_sky(tmp_path, office)
-    sky.look(an_event(), NOON)
+    seen = sky.look(an_event(), NOON)
 
     assert STATION.grid == ""
-    assert not any("/" in asked for asked in office.asked)
-    assert told == []
+    assert seen.law is not None
+    assert told == ["KNYC: no new forecast of 2024-12-03: the weather office has no grid for KNYC"]

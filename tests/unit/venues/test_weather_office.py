@@ -117,6 +117,42 @@ def test_a_forecast_is_asked_of_a_grid_and_of_nothing_else(office):
         office.office.forecast(NYC, "../points", DAY)
 
 
+PLACE = json.dumps({"geometry": {"type": "Point", "coordinates": [-73.96925, 40.779]}}).encode()
+POINT = json.dumps({"properties": {"gridId": "OKX", "gridX": 34, "gridY": 38}}).encode()
+
+
+def test_a_stations_grid_is_asked_of_the_place_where_it_stands(office):
+    answers = iter([PLACE, POINT])
+    office._reply = lambda request: (
+        office.asked.append(request.url) or httpx.Response(200, content=next(answers))
+    )
+    clock = ManualClock(NOW)
+    client = MacroClient("desk@example.com", clock, httpx.MockTransport(office._reply))
+    found = WeatherOffice(client, clock, HOSTS).grid(NYC)
+
+    assert found.read == "OKX/34,38"
+    assert found.payload == POINT
+    # Four places at most, and no zero at the end: else the office sends whoever asks elsewhere.
+    assert [url.path for url in office.asked] == ["/stations/KNYC", "/points/40.779,-73.9693"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        (b"{}", "has no place for KNYC"),
+        (b'{"geometry": {"coordinates": [1.0]}}', "has no place for KNYC"),
+        (b'{"geometry": {"coordinates": ["east", 40.0]}}', "has no place for KNYC"),
+        (b'{"geometry": {"coordinates": [-73.9, 140.0]}}', "which is nowhere"),
+        (b'{"geometry": {"coordinates": [-73.9, 40.7]}}', "has no grid for KNYC: 'None/None,None'"),
+        (b"[]", "answered without an object"),
+        (b"<html>", "a page instead of JSON"),
+    ],
+)
+def test_a_place_or_a_grid_of_no_use_is_refused(office, payload, why):
+    with pytest.raises(DataError, match=why):
+        office.says(payload).grid(NYC)
+
+
 def test_the_timeline_is_asked_for_one_pinned_station(office):
     day = CHI.day(date(2026, 7, 9))
     rows = [made.minute(day.start + timedelta(minutes=5 * k), 70.0 + k) for k in range(9)]

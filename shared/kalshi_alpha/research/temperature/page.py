@@ -82,15 +82,19 @@ def page_of(document: Mapping[str, Any]) -> Study:
         if (odds := document["odds"]) is not None:
             tables.append(Table("Their quotes within a minute", _ODDS, odds_lines(odds)))
         sections.append(Section("Signals played", (_SIGNALS,), (), tables))
+    facts = [
+        _fact("Brier, ours less the middles'", ours["brier_less"]),
+        _fact("RPS, ours less the middles'", ours["rps_less"]),
+    ]
     if "replayed" in document:
+        facts.append(_earned(document["replayed"][0]))
         table = Table("Cents a contract", _PLAYED, played_lines(document["replayed"]))
         sections.append(Section("The strategy on recorded quotes", (_REPLAYED,), (), [table]))
     return Study(
         title="Highest temperatures: filter, short horizons and signals",
         lead="Recorded trades, walked forward: nothing is fitted on a day it is scored on.",
         facts=[
-            _fact("Brier, ours less the middles'", ours["brier_less"]),
-            _fact("RPS, ours less the middles'", ours["rps_less"]),
+            *facts,
             Fact(
                 "Days scored",
                 f"{covered['scored_days']}",
@@ -202,6 +206,17 @@ def _fact(name: str, less: Sequence[float] | None) -> Fact:
         return Fact(name, NOTHING, "One day: no interval.")
     status = "good" if less[2] < 0 else "bad" if less[1] > 0 else "plain"
     return Fact(name, _signed(less[0]), f"95 %: {_range(less)}.", status)  # type: ignore[arg-type]
+
+
+def _earned(row: Mapping[str, Any]) -> Fact:
+    """Return what the strategy earned on quotes, as shipped."""
+    low, high = row["realised_low"], row["realised_high"]
+    title, value = "On recorded quotes, cents a contract", _cents(row["realised"])
+    if low is None or high is None:
+        return Fact(title, value, f"{row['fills']} fills on {row['days']} days: no interval.")
+    status = "good" if low > 0 else "bad" if high < 0 else "plain"
+    said = f"95 %: {_cents(low)} to {_cents(high)}, {row['fills']} fills on {row['days']} days."
+    return Fact(title, value, said, status)  # type: ignore[arg-type]
 
 
 def _hours_chart(rows: Sequence[Mapping[str, Any]]) -> str:

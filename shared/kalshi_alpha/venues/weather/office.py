@@ -123,6 +123,18 @@ class WeatherOffice:
         now = self._clock.now()
         return Answer(payload, parse_observations(payload, station.station, now), now)
 
+    def grid(self, station: Station) -> Answer[str]:
+        """Return the forecast grid that a station lies in, such as ``OKX/33,37``, today.
+
+        Raises:
+            VenueError: when the office does not answer.
+            DataError: when it has no place for the station, or no grid for the place.
+        """
+        found = self._json(f"/stations/{station.station}")
+        latitude, longitude = _place(found, station.station)
+        payload = self._ask(f"/points/{_degrees(latitude)},{_degrees(longitude)}")
+        return Answer(payload, _grid(payload, station.station), self._clock.now())
+
     def forecast(self, station: Station, grid: str, day: ClimateDay) -> Answer[IssuedForecast]:
         """Return the hourly forecast's highest of a climate day; ``grid`` is like ``OKX/33,37``.
 
@@ -155,12 +167,7 @@ class WeatherOffice:
         return _payload(self._client.fetch(ask).payload, _OFFICE)
 
     def _json(self, path: str) -> Mapping[str, Any]:
-        payload = self._ask(path)
-        require_json(payload, _OFFICE)
-        answer = decode(payload)
-        if not isinstance(answer, dict):
-            raise DataError(f"{_OFFICE} answered without an object: an error?")
-        return answer
+        return _object(self._ask(path))
 
     def _text(self, issue: Issue) -> bytes:
         text = self._json(f"/products/{issue.id}").get("productText")
@@ -177,6 +184,41 @@ def _issue(row: Mapping[str, Any]) -> Issue:
         return Issue(name, from_iso(str(row.get("issuanceTime"))))
     except ValueError:
         raise DataError(f"{_OFFICE} lists the issue {name} without a time") from None
+
+
+def _object(payload: bytes) -> Mapping[str, Any]:
+    require_json(payload, _OFFICE)
+    answer = decode(payload)
+    if not isinstance(answer, dict):
+        raise DataError(f"{_OFFICE} answered without an object: an error?")
+    return answer
+
+
+def _place(answer: Mapping[str, Any], station: str) -> tuple[float, float]:
+    """Return a station's latitude and longitude, degrees."""
+    geometry = answer.get("geometry")
+    pair = geometry.get("coordinates") if isinstance(geometry, dict) else None
+    try:
+        longitude, latitude = (float(one) for one in pair or ())
+    except (TypeError, ValueError):
+        raise DataError(f"{_OFFICE} has no place for {station}") from None
+    if not (abs(latitude) <= 90.0 and abs(longitude) <= 180.0):
+        raise DataError(f"{_OFFICE} puts {station} at {latitude}, {longitude}, which is nowhere")
+    return latitude, longitude
+
+
+def _degrees(value: float) -> str:
+    """Return degrees as the office asks for them: four places at most, no zeros at the end."""
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def _grid(payload: bytes, station: str) -> str:
+    properties = _object(payload).get("properties")
+    said = properties if isinstance(properties, dict) else {}
+    found = f"{said.get('gridId')}/{said.get('gridX')},{said.get('gridY')}"
+    if not _GRID.match(found):
+        raise DataError(f"{_OFFICE} has no grid for {station}: {found[:40]!r}")
+    return found
 
 
 def _payload(payload: bytes | None, source: str) -> bytes:
