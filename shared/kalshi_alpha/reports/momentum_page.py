@@ -403,9 +403,12 @@ def _caption(what: str, count: int) -> str:
 
 
 def _pros(sentences: Sequence[str]) -> str:
-    """Return what spoke for a signal most of all; the tables beside the page have every word."""
+    """Return the last gates that a signal passed, which say what it is worth.
+
+    The tables beside the page have every word.
+    """
     more = len(sentences) - _MOST_PROS
-    return "; ".join(sentences[:_MOST_PROS]) + (f"; and {more} more" if more > 0 else "")
+    return "; ".join(sentences[-_MOST_PROS:]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _said(counts: Counter[str]) -> str:
