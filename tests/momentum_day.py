@@ -38,7 +38,7 @@ def leans() -> list[dict]:
     whole = {
         "at": at, "kind": "leader", "ticker": TICKERS[1], "side": "bid", "price": 4500,
         "size": 500, "belief": 0.5, "mid": 0.46, "edge": 0.05, "hazard": 0.02, "heat": 1.0,
-        "pros": ["it moves <fast> enough", "it leads", "order flow presses its way", "room"],
+        "pros": ["it moves enough", "it leads <by far>", "order flow presses its way", "room"],
         "cons": [],
     }  # fmt: skip
     refused = {"action": "refuse", "code": "edge", "reason": "it earns too little", "size": None}

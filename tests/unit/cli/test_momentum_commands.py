@@ -56,7 +56,7 @@ def test_a_list_a_float_and_nothing_are_answered_plainly(command, folder):
         "WHERE action = 'refuse'"
     )
     [row] = json.loads(command("momentum", "query", question, "--folder", folder, "--json").out)
-    assert row["pros"][1] == "it leads"
+    assert row["pros"][1] == "it leads <by far>"
     assert row["third"] == 0.166667
     assert row["size"] is None
     assert row["day"] == "2024-12-03"

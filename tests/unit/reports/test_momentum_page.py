@@ -24,7 +24,7 @@ def test_it_shows_beliefs_signals_orders_fills_settlement_and_what_is_made_up():
     assert [len(section.charts) for section in page.sections] == [3, 1, 0, 1, 0, 0]
     text = render_markdown(page)
     assert "| 12:00:00 | leader | buy 40\N{DEGREE SIGN} | 45\N{CENT SIGN} | 50.0% |" in text
-    assert "it leads; order flow presses its way; room; and 1 more" in text
+    assert "order flow presses its way; room; and 1 more" in text
     assert "| 12:00:30 | buy 40\N{DEGREE SIGN} | 45\N{CENT SIGN} | 2 | traded through |" in text
     assert "The venue paid the bracket of 40 degrees." in text
     assert "| 12:05:00 | books: the connection was lost |" in text
@@ -40,7 +40,7 @@ def test_times_are_standard_time_of_the_station():
 
 def test_what_was_said_is_escaped_and_nothing_is_loaded():
     html = render_html(momentum_page(a_momentum_day()))
-    assert "it moves &lt;fast&gt; enough" in html
+    assert "it leads &lt;by far&gt;" in html
     assert "<script" not in html
     assert "http" not in html.replace("http://www.w3.org/", "")
 
