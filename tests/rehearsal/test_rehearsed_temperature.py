@@ -13,6 +13,7 @@ from kalshi_alpha.clock import ManualClock, from_iso
 from kalshi_alpha.cloud.artifacts import FolderStore
 from kalshi_alpha.errors import ConfigurationError, DataError
 from kalshi_alpha.jobs.momentum_tables import ask
+from kalshi_alpha.momentum.fitted import HORIZON_KEY, ODDS_KEY, POOL_KEY
 from kalshi_alpha.momentum.settled import SettledDay
 from kalshi_alpha.rehearsal.campaign.tables import MemoryTables
 from kalshi_alpha.rehearsal.exchange.engine import Engine
@@ -23,7 +24,6 @@ from kalshi_alpha.rehearsal.temperature import TemperatureRehearsal
 from kalshi_alpha.rehearsal.temperature_report import rehearse_temperature
 from kalshi_alpha.research.temperature.readiness import appraise_record
 from kalshi_alpha.research.temperature.record import read_lines, rehearsed
-from kalshi_alpha.steps.momentum_runtime import HORIZON_KEY, ODDS_KEY, POOL_KEY
 from tests.rehearsal.whole_day import DAY, EIGHT, FROM, UNTIL, played
 
 pytestmark = pytest.mark.xdist_group("temperature")
@@ -202,6 +202,22 @@ def test_signals_are_asked_which_way_the_minute_goes_and_without_a_horizon_they_
     assert any("no signal is asked which way the minute goes: the horizon" in one for one in told)
     assert any("fills are taken to cost nothing: the fill model" in one for one in told)
     assert any("beliefs are the filter's alone: the pool cannot be read" in one for one in told)
+
+
+def test_what_nobody_ever_fitted_is_done_without_and_told(tmp_path):
+    def bare(runtime, exchange):
+        del runtime, exchange
+        for key in (POOL_KEY, HORIZON_KEY, ODDS_KEY):
+            (tmp_path / "bare" / key).unlink()
+
+    result = played(tmp_path / "bare", happens=bare)
+    told = [sentence for _, sentence in result.told]
+    assert [one for one in told if one.endswith("nothing was ever fitted")] == [
+        "beliefs are the filter's alone: nothing was ever fitted",
+        "no signal is asked which way the minute goes: nothing was ever fitted",
+        "fills are taken to cost nothing: nothing was ever fitted",
+    ]
+    assert result.event.strategy.learned.pool is None
 
 
 def test_in_shadow_the_same_is_decided_and_nothing_is_placed(tmp_path):

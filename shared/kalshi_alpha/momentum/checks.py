@@ -75,16 +75,6 @@ class Signal:
         return not self.against
 
     @property
-    def pros(self) -> tuple[str, ...]:
-        """Return what speaks for it."""
-        return sentences(self.checks, passed=True)
-
-    @property
-    def cons(self) -> tuple[str, ...]:
-        """Return what speaks against it."""
-        return sentences(self.checks, passed=False)
-
-    @property
     def against(self) -> str:
         """Return the code of the first gate that it does not pass, empty when all let it pass."""
         return next((check.code for check in self.checks if not check.passed), "")

@@ -11,6 +11,10 @@ from typing import Any
 from kalshi_alpha.errors import ParameterError
 
 LIFETIME = timedelta(days=28)
+# Where a stage keeps what it uses.
+POOL_KEY = "parameters/temperature-pool.json"
+HORIZON_KEY = "parameters/temperature-horizon.json"
+ODDS_KEY = "parameters/temperature-odds.json"
 
 
 def proven(data: bytes, schema: str, what: str) -> Any:

@@ -22,7 +22,8 @@ SCHEMA = "kalshi-alpha/temperature-horizon/1"
 TRADES, QUOTES = "trades", "quotes"  # what a horizon was fitted on, and has to hear
 AHEAD_S = 60.0
 LEAST = 0.01  # no direction is surer than that
-_KINDS = {"platt": 2, "isotonic": 0, "beta": 3}  # and how many numbers each has; any of a step's
+PLATT, ISOTONIC, BETA = "platt", "isotonic", "beta"  # maps of a change to a direction
+_KINDS = {PLATT: 2, ISOTONIC: 0, BETA: 3}  # and how many numbers each has; any of a step's
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class HorizonWeights:
         mean: of each feature of ``NAMES``.
         scale: of each, > 0.
         weights: of each, scaled; then the constant: dollars of share within ``AHEAD_S``.
-        kind: of the map to a probability: ``platt``, ``isotonic`` or ``beta``.
+        kind: of the map to a probability: ``PLATT``, ``ISOTONIC`` or ``BETA``.
         unit: dollars of predicted change that the map counts as one, > 0.
         numbers: of the map: weights, or the levels at ``knots``.
         knots: of an isotonic map, ascending.
@@ -77,9 +78,9 @@ class HorizonWeights:
     def up(self, features: Sequence[float]) -> float:
         """Return the probability that the share goes up, if it moves; never nearer 0 or 1."""
         x = self.moved(features) / self.unit
-        if self.kind == "isotonic":
+        if self.kind == ISOTONIC:
             found = _between(x, self.knots, self.numbers)
-        elif self.kind == "platt":
+        elif self.kind == PLATT:
             found = _logistic(self.numbers[0] * x + self.numbers[1])
         else:
             a, b, c = self.numbers

@@ -20,6 +20,7 @@ import httpx
 from kalshi_alpha.families.temperature_book import load_parameters
 from kalshi_alpha.markets.stations import load_stations
 from kalshi_alpha.momentum.events import Looked
+from kalshi_alpha.momentum.fitted import HORIZON_KEY, ODDS_KEY, POOL_KEY
 from kalshi_alpha.momentum.settled import SettledDay
 from kalshi_alpha.momentum.terms import StrategyTerms, load_terms
 from kalshi_alpha.momentum.weather import looked
@@ -45,7 +46,6 @@ from kalshi_alpha.rehearsal.shadow import LocalRuntime, VenueKey
 from kalshi_alpha.rehearsal.tape_player import TapePlayer, last_by_market
 from kalshi_alpha.steps.momentum import Aside, MomentumWatch
 from kalshi_alpha.steps.momentum_event import MomentumEvent
-from kalshi_alpha.steps.momentum_runtime import HORIZON_KEY, ODDS_KEY, POOL_KEY
 from kalshi_alpha.steps.momentum_settle import settle_day
 from kalshi_alpha.steps.runtime import Settings
 from kalshi_alpha.trading.arming import Broker

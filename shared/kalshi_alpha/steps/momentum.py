@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -176,26 +176,23 @@ class MomentumWatch:
 
     def _learned(self) -> Learned:
         """Return what past days taught; what is missing is done without, and told."""
-        runtime, day = self.runtime, self.day.date
+        runtime = self.runtime
         return Learned(
             self.day.start.timestamp(),
-            self._read(lambda: runtime.pool(day), "beliefs are the filter's alone", "pool"),
-            self._read(
-                lambda: runtime.horizons(day), "no signal is asked which way the minute goes", ""
-            )
-            or {},
-            self._read(lambda: runtime.odds(day), "fills are taken to cost nothing", ""),
+            self._read(runtime.pool, "beliefs are the filter's alone"),
+            self._read(runtime.horizons, "no signal is asked which way the minute goes") or {},
+            self._read(runtime.odds, "fills are taken to cost nothing"),
         )
 
-    def _read(self, read: Callable[[], T], without: str, missing: str) -> T | None:
-        """Return what was fitted, None when it cannot be used; a ``missing`` one is told of."""
+    def _read(self, read: Callable[[date], T], without: str) -> T | None:
+        """Return what was fitted for the day; what is not to be had is told, and None."""
         try:
-            found = read()
+            found = read(self.day.date)
         except (ParameterError, StoreError) as error:
             self._tell(f"{without}: {error}")
             return None
-        if found is None and missing:
-            self._tell(f"{without}: no {missing} was ever fitted")
+        if not found:
+            self._tell(f"{without}: nothing was ever fitted")
         return found
 
     def leave(self) -> None:

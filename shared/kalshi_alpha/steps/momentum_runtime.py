@@ -11,16 +11,13 @@ from kalshi_alpha.cloud.services import read_secret
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.markets.registry import Registry, load_registry
 from kalshi_alpha.markets.temperature import Temperatures, load_temperatures
+from kalshi_alpha.momentum.fitted import HORIZON_KEY, ODDS_KEY, POOL_KEY
 from kalshi_alpha.momentum.horizon import HorizonWeights, horizons_from_json
 from kalshi_alpha.momentum.odds import odds_from_json
 from kalshi_alpha.momentum.pool import PoolWeights, pool_from_json
 from kalshi_alpha.steps.runtime import Runtime, credentials_from, current
 from kalshi_alpha.trading.fills import FillModel
 from kalshi_alpha.venues.kalshi.signing import Credentials
-
-POOL_KEY = "parameters/temperature-pool.json"
-HORIZON_KEY = "parameters/temperature-horizon.json"
-ODDS_KEY = "parameters/temperature-odds.json"
 
 
 class MomentumRuntime(Runtime):

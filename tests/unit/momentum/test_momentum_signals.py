@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kalshi_alpha.markets.orders import Side
-from kalshi_alpha.momentum.checks import Check
+from kalshi_alpha.momentum.checks import Check, sentences
 from kalshi_alpha.momentum.odds import fill_odds
 from kalshi_alpha.momentum.signals import Moment, SignalRules, SignalTerms, signals
 from kalshi_alpha.momentum.state import MarketState, StateTerms
@@ -52,6 +52,14 @@ def of(kind: str, found):
     return next((signal for signal in found if signal.kind == kind), None)
 
 
+def pros(signal):
+    return sentences(signal.checks, passed=True)
+
+
+def cons(signal):
+    return sentences(signal.checks, passed=False)
+
+
 def leader(rules=RULES, **changes):
     return of("leader", signals(moment(**changes), UP, rules))
 
@@ -65,9 +73,13 @@ def test_a_bracket_that_moves_first_is_bought_beside_the_best_bid():
     # 0.40 - 0.34 less the maker's fee of 0.0175 * 0.34 * 0.66, up to $0.0001
     assert found.edge == pytest.approx(0.06 - 0.004)
     assert found.ticker == "KXHIGHNY-24OCT31-B55.5"
-    assert found.cons == ()
-    assert "it moves 0.006 dollars a second; 0.001 is the least" in found.pros
-    assert "resting it earns +0.0560 dollars a contract; +0.0100 is the least" in found.pros
+    assert cons(found) == ()
+    assert "it moves 0.006 dollars a second; 0.001 is the least" in sentences(
+        found.checks, passed=True
+    )
+    assert "resting it earns +0.0560 dollars a contract; +0.0100 is the least" in sentences(
+        found.checks, passed=True
+    )
 
 
 def test_the_neighbour_that_has_not_given_way_is_sold():
@@ -75,7 +87,9 @@ def test_the_neighbour_that_has_not_given_way_is_sold():
 
     assert (found.place, found.side, found.price) == (2, Side.ASK, 3200)
     assert found.edge == pytest.approx(0.32 - 0.25 - 0.0039)
-    assert "order flow presses -0.00 its way; +0.10 is the least" in found.cons
+    assert "order flow presses -0.00 its way; +0.10 is the least" in sentences(
+        found.checks, passed=False
+    )
     assert not found.stands
 
 
@@ -141,8 +155,8 @@ def test_each_gate_refuses_alone_and_says_why(change, code, sentence):
     found = leader(replace(RULES, terms=replace(TERMS, **change)))
 
     assert not found.stands
-    assert len(found.cons) == 1
-    assert sentence in found.cons[0]
+    assert len(cons(found)) == 1
+    assert sentence in cons(found)[0]
     assert isinstance(found.verdict, Refuse)
     assert found.verdict.code == code
     assert set(found.verdict.evidence) == {code}

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 
 from kalshi_alpha.errors import DataError, ParameterError
 from kalshi_alpha.markets.stations import load_stations
+from kalshi_alpha.momentum.horizon import BETA, ISOTONIC, PLATT
 from kalshi_alpha.momentum.recent import NAMES
 from kalshi_alpha.research.temperature.direction import (
-    BETA,
-    ISOTONIC,
     KINDS,
-    PLATT,
     choose_direction,
     direction_from_json,
     fit_direction,

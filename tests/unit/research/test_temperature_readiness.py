@@ -18,13 +18,13 @@ from kalshi_alpha.cloud.table import Table
 from kalshi_alpha.errors import DataError
 from kalshi_alpha.jobs import evening, temperature_evidence
 from kalshi_alpha.jobs.momentum_tables import roll_up
+from kalshi_alpha.momentum.fitted import POOL_KEY
 from kalshi_alpha.rehearsal.campaign.tables import MemoryTables
 from kalshi_alpha.rehearsal.recorded_temperature import shipped_pool
 from kalshi_alpha.research.appraisal import Operations
 from kalshi_alpha.research.temperature.graded_days import SCHEMA, EventGrade, GradedClimateDay
 from kalshi_alpha.research.temperature.readiness import (
     LIMITS,
-    POOL_KEY,
     appraise_record,
     facts_of,
     pool_known_to,
@@ -181,8 +181,14 @@ def test_the_pool_is_as_old_as_the_newest_weights_that_were_known(tmp_path):
     assert pool_known_to(store, DAY) is None
 
 
-def test_the_pool_is_looked_for_where_the_process_reads_it():
-    assert POOL_KEY == momentum_runtime.POOL_KEY
+def test_the_pool_is_looked_for_where_the_process_reads_it(tmp_path):
+    store = FolderStore(tmp_path)
+    clock = ManualClock(after(DAY, 46.0))
+    process = momentum_runtime.MomentumRuntime(Settings(artifacts=str(tmp_path)), clock)
+    assert (pool_known_to(store, DAY), process.pool(DAY)) == (None, None)
+    store.write(POOL_KEY, shipped_pool())
+    assert pool_known_to(store, DAY) is not None
+    assert process.pool(DAY) is not None
 
 
 def test_a_rehearsed_day_is_insufficient_with_every_criterion_named(tmp_path):

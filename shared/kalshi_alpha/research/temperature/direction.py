@@ -15,10 +15,9 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 
 from kalshi_alpha.errors import DataError, ParameterError
-from kalshi_alpha.momentum.horizon import LEAST
+from kalshi_alpha.momentum.horizon import BETA, ISOTONIC, LEAST, PLATT
 from kalshi_alpha.research.data.findings import Bools, Floats
 
-PLATT, ISOTONIC, BETA = "platt", "isotonic", "beta"
 KINDS = (PLATT, ISOTONIC, BETA)
 _KNOTS = 200
 _EVEN = 1e-3  # ridge that keeps a slope finite where all went one way

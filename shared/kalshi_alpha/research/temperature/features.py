@@ -12,10 +12,11 @@ from typing import Protocol
 
 import numpy as np
 
+from kalshi_alpha.momentum.horizon import AHEAD_S
 from kalshi_alpha.momentum.recent import BACK_S, FULL_FLOW
 from kalshi_alpha.research.data.findings import Bools, Floats, Ints
 
-HORIZONS_S = (5.0, 15.0, 30.0, 60.0)
+HORIZONS_S = (5.0, 15.0, 30.0, AHEAD_S)
 HOURS = (6.0, 18.0)  # standard time of the climate day
 APART_S = 60.0
 SPEEDS, FLOWS = slice(2, 5), slice(10, 13)

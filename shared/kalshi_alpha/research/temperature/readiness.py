@@ -16,7 +16,7 @@ from kalshi_alpha.clock import NEW_YORK
 from kalshi_alpha.cloud.artifacts import ArtifactStore
 from kalshi_alpha.errors import DataError, ParameterError
 from kalshi_alpha.markets.temperature import FAMILY
-from kalshi_alpha.momentum.fitted import LIFETIME
+from kalshi_alpha.momentum.fitted import LIFETIME, POOL_KEY
 from kalshi_alpha.momentum.pool import pool_from_json
 from kalshi_alpha.momentum.settled import LOOKS_BACK
 from kalshi_alpha.research.appraisal import Operations
@@ -26,7 +26,6 @@ from kalshi_alpha.trading.daily_criteria import DailyFacts, DailyLimits, judge_d
 from kalshi_alpha.trading.readiness import Readiness
 from kalshi_alpha.trading.standing import StandingRecord
 
-POOL_KEY = "parameters/temperature-pool.json"  # as the process reads it; a test holds them equal
 LIMITS = DailyLimits(parameters_days=LIFETIME.days, pilot_parameters_days=LIFETIME.days)
 VERIFIED_BY = "the next process of their city group does, when it closes their books"
 _DAY_MINUTES = 1440
